@@ -1,0 +1,45 @@
+# The door to the project: `make` lists what there is.
+# DuckDB's Arrow interface needs the build tag; Go takes it from here everywhere.
+export GOFLAGS := -tags=duckdb_arrow
+export CGO_ENABLED := 1
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BINARY := bin/nightrunner
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: build ## build, make a small chain, and run everything on it
+	$(BINARY) demo
+
+.PHONY: build
+build: ## build bin/nightrunner
+	go build -ldflags "-X main.version=$(VERSION)" -o $(BINARY) ./cmd/nightrunner
+
+.PHONY: test
+test: ## vet, then all tests with the race detector
+	go vet ./...
+	go test -race -timeout 15m ./...
+
+.PHONY: lint
+lint: ## gofmt and golangci-lint, pinned
+	@test -z "$$(gofmt -l cmd engine exporters internal loaders migrations sql)" || { gofmt -d cmd engine exporters internal loaders migrations sql; exit 1; }
+	GOFLAGS= go run $(GOLANGCI_LINT) run --build-tags duckdb_arrow ./...
+
+.PHONY: bench
+bench: ## measure, as ratios to something in the same run (docs/benchmarks.md)
+	go run ./internal/bench
+
+.PHONY: fuzz
+fuzz: ## fuzz what parses: 30 seconds each
+	@for target in $$(grep -rhoE 'func Fuzz[A-Za-z]+' --include='*_test.go' . | awk '{print $$2}' | sort -u); do \
+		package=$$(dirname $$(grep -rl "func $$target(" --include='*_test.go' .)); \
+		echo "$$target in $$package"; go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime 30s || exit 1; \
+	done
+
+.PHONY: clean
+clean: ## remove what was built and the demo
+	rm -rf bin demo

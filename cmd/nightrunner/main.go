@@ -1,0 +1,120 @@
+// Command nightrunner turns a blockchain explorer's data into time series: flags in, one call into a package, text out.
+// One file per command. Results go to stdout, everything else to stderr; only main exits.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ccdexplorer/nightrunner/engine"
+)
+
+// version is set by the Makefile.
+var version = "dev"
+
+func main() {
+	os.Exit(run(os.Args))
+}
+
+// exitError ends the program with a code and no further words: everything has been said.
+type exitError struct{ code int }
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+func run(args []string) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	app := newApp(watchSignals(cancel))
+	err := app.RunContext(ctx, args)
+	if err == nil {
+		return engine.ExitDone
+	}
+	var exit exitError
+	if errors.As(err, &exit) {
+		return exit.code
+	}
+	fmt.Fprintf(os.Stderr, "error: %v\n", err)
+	if hint := engine.HintOf(err); hint != "" {
+		fmt.Fprintf(os.Stderr, "hint: %s\n", hint)
+	}
+	return codeOf(err)
+}
+
+func codeOf(err error) int {
+	switch {
+	case errors.Is(err, engine.ErrUsage), errors.As(err, new(engine.ModelErrors)):
+		return engine.ExitUsage
+	case errors.Is(err, engine.ErrInUse):
+		return engine.ExitInUse
+	}
+	return engine.ExitFailed
+}
+
+// watchSignals: the first Ctrl-C asks the run to stop after the current step, the second ends the program at once. A run
+// can be killed at any moment, so that is safe.
+func watchSignals(cancel context.CancelFunc) <-chan struct{} {
+	stop := make(chan struct{})
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		fmt.Fprintln(os.Stderr, "stopping after the current step; once more to stop at once")
+		close(stop)
+		<-signals
+		cancel()
+		os.Exit(130)
+	}()
+	return stop
+}
+
+func newApp(stop <-chan struct{}) *cli.App {
+	return &cli.App{
+		Name:            "nightrunner",
+		Usage:           "turn a blockchain explorer's data into time series, every night",
+		Version:         version,
+		HideHelpCommand: true,
+		Description: "load → build → check → export: sources go into one DuckDB file, SQL files make views and tables of it,\n" +
+			"statistics leave as documents. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check failed,\n" +
+			"4 the warehouse is in use, 5 done but a source could not be read.",
+		Flags: []cli.Flag{&cli.StringFlag{Name: "config", Usage: "read flags of the command from this TOML `FILE`",
+			EnvVars: []string{"NIGHTRUNNER_CONFIG"}, DefaultText: "nightrunner.toml if there is one"}},
+		Commands: []*cli.Command{
+			demoCommand(stop), runCommand(stop), loadCommand(stop), buildCommand(stop), checkCommand(stop), exportCommand(stop),
+			statusCommand(), modelsCommand(), queryCommand(), shellCommand(), versionCommand(),
+		},
+		OnUsageError:           usageError,
+		CommandNotFound:        nil,
+		ExitErrHandler:         func(*cli.Context, error) {},
+		UseShortOptionHandling: true,
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return engine.WithHint(fmt.Errorf("%w: no command %q", engine.ErrUsage, c.Args().First()), "nightrunner --help lists the commands")
+			}
+			return cli.ShowAppHelp(c)
+		},
+	}
+}
+
+func usageError(c *cli.Context, err error, _ bool) error {
+	return engine.WithHint(fmt.Errorf("%w: %w", engine.ErrUsage, err), "nightrunner %s --help lists the flags", c.Command.Name)
+}
+
+func versionCommand() *cli.Command {
+	return &cli.Command{
+		Name: "version", Usage: "print the versions of nightrunner and DuckDB",
+		Action: func(c *cli.Context) error {
+			duck, err := engine.DuckDBVersion(c.Context)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.App.Writer, "nightrunner %s, DuckDB %s\n", version, duck)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ccdexplorer/nightrunner/engine"
+)
+
+func runCommand(stop <-chan struct{}) *cli.Command {
+	return phaseCommand(stop, &cli.Command{
+		Name: "run", Usage: "load → build → check → export: what the nightly timer calls",
+		Description: "Only what is new or changed is loaded, only what follows from it is built, only what differs is written.\n" +
+			"nightrunner.toml holds flags by their names.",
+		Flags: slices.Concat(sourceFlags(), exportFlags(), modelFlags(), dayFlags(), warehouseFlags(), talkFlags()),
+	})
+}
+
+func loadCommand(stop <-chan struct{}) *cli.Command {
+	return phaseCommand(stop, &cli.Command{
+		Name: "load", Usage: "bring sources into raw.*",
+		Flags: slices.Concat(sourceFlags(), dayFlags(), []cli.Flag{boolFlag("prune", "drop days whose file is gone")}, sqlFlagOnly(), warehouseFlags(), talkFlags()),
+	}, engine.PhaseLoad)
+}
+
+// sqlFlagOnly: loading reads the SQL files too, to say early what is wrong in them.
+func sqlFlagOnly() []cli.Flag { return modelFlags()[:1] }
+
+func buildCommand(stop <-chan struct{}) *cli.Command {
+	return phaseCommand(stop, &cli.Command{
+		Name: "build", Usage: "bring models up to date",
+		Flags: slices.Concat(modelFlags(), dayFlags(), warehouseFlags(), talkFlags()),
+	}, engine.PhaseBuild)
+}
+
+func checkCommand(stop <-chan struct{}) *cli.Command {
+	return phaseCommand(stop, &cli.Command{
+		Name: "check", Usage: "run the checks that are due",
+		Flags: slices.Concat(sqlFlagOnly(), warehouseFlags(), talkFlags()),
+	}, engine.PhaseCheck)
+}
+
+func exportCommand(stop <-chan struct{}) *cli.Command {
+	return phaseCommand(stop, &cli.Command{
+		Name: "export", Usage: "write statistics that differ",
+		Flags: slices.Concat(exportFlags(), modelFlags(), warehouseFlags(), talkFlags()),
+	}, engine.PhaseExport)
+}
+
+// phaseCommand makes a command of a run or of some of its phases.
+func phaseCommand(stop <-chan struct{}, command *cli.Command, phases ...string) *cli.Command {
+	command.Before = configure
+	command.OnUsageError = usageError
+	command.Action = func(c *cli.Context) error {
+		if c.Args().Present() {
+			return engine.WithHint(fmt.Errorf("%w: unexpected %q", engine.ErrUsage, c.Args().First()), "nightrunner %s --help lists the flags", c.Command.Name)
+		}
+		options, err := runOptions(c, phases)
+		if err != nil {
+			return err
+		}
+		options.Stop = stop
+		return execute(c, options)
+	}
+	return command
+}
+
+func runOptions(c *cli.Context, phases []string) (engine.RunOptions, error) {
+	o := engine.RunOptions{Command: c.Command.Name, Version: version, Phases: phases, Loaders: loaders(c), Select: c.StringSlice("select"),
+		MaxRejects: c.Float64("max-rejects"), Prune: c.Bool("prune"), Full: c.Bool("full")}
+	var errs [4]error
+	o.SQL, errs[0] = sqlFolder(c)
+	o.Exporters, errs[1] = exporters(c)
+	o.From, errs[2] = dayOf(c, "from")
+	o.To, errs[3] = dayOf(c, "to")
+	if o.MaxRejects < 0 || o.MaxRejects > 1 {
+		return o, fmt.Errorf("%w: --max-rejects %g is no share from 0 to 1", engine.ErrUsage, o.MaxRejects)
+	}
+	if !o.From.IsZero() && !o.To.IsZero() && o.To.Before(o.From) {
+		return o, fmt.Errorf("%w: --to is before --from", engine.ErrUsage)
+	}
+	return o, errors.Join(errs[:]...)
+}
+
+// execute runs and reports: progress and summary to stderr, the report as JSON to stdout when asked for.
+func execute(c *cli.Context, options engine.RunOptions) error {
+	watch, err := observer(c)
+	if err != nil {
+		return err
+	}
+	options.Observer = watch
+	warehouse, err := engine.Open(c.Context, c.String("warehouse"), engine.Options{
+		MemoryLimit: c.String("memory-limit"), Threads: c.Int("threads"), TempDirectory: c.String("temp-directory"),
+		MaxTempSize: c.String("max-temp-size"), Command: c.Command.Name,
+	})
+	if err != nil {
+		return err
+	}
+	report, runErr := warehouse.Run(c.Context, options)
+	watch.Close()
+	if err := warehouse.Close(); err != nil {
+		runErr = errors.Join(runErr, fmt.Errorf("close the warehouse: %w", err))
+	}
+	summarize(c.App.ErrWriter, report, c.String("warehouse"))
+	if c.Bool("json") {
+		encoder := json.NewEncoder(c.App.Writer)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(report); err != nil {
+			return errors.Join(runErr, err)
+		}
+	}
+	if runErr != nil {
+		return runErr
+	}
+	if report.ExitCode != engine.ExitDone {
+		return exitError{report.ExitCode}
+	}
+	return nil
+}

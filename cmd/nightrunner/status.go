@@ -1,0 +1,89 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/console"
+	"github.com/ccdexplorer/nightrunner/internal/progress"
+)
+
+func statusCommand() *cli.Command {
+	return &cli.Command{
+		Name: "status", Usage: "sources, models and their days, what waits for what and why, the last runs",
+		Flags:  []cli.Flag{warehouseFlags()[0], boolFlag("json", "print it as JSON")},
+		Before: configure, OnUsageError: usageError,
+		Action: func(c *cli.Context) error {
+			db, err := engine.OpenReadOnly(c.Context, c.String("warehouse"))
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			status, err := engine.Status(c.Context, db)
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				encoder := json.NewEncoder(c.App.Writer)
+				encoder.SetIndent("", "  ")
+				return encoder.Encode(status)
+			}
+			printStatus(c.App.Writer, status)
+			return nil
+		},
+	}
+}
+
+func printStatus(w io.Writer, s *engine.StatusReport) {
+	left := func(names ...string) []console.Column {
+		var list []console.Column
+		for _, name := range names {
+			list = append(list, console.Column{Name: name})
+		}
+		return list
+	}
+	table := func(title string, columns []console.Column, rows [][]string) {
+		if len(rows) > 0 {
+			fmt.Fprintf(w, "%s\n", title)
+			console.WriteTable(w, 0, columns, rows)
+			fmt.Fprintln(w)
+		}
+	}
+	var sources, models, waiting, exports, runs [][]string
+	for _, one := range s.Sources {
+		sources = append(sources, []string{one.Table, number(one.Rows), shorten(one.Days, 60)})
+	}
+	for _, one := range s.Models {
+		if one.Materialize != engine.View {
+			models = append(models, []string{one.Model, one.Materialize, number(one.Rows), number(int64(one.DayCount)), shorten(one.Days, 60)})
+		}
+	}
+	for _, one := range s.Waiting {
+		waiting = append(waiting, []string{one.Model, number(int64(one.Count)), one.Reason, shorten(one.Days, 70)})
+	}
+	for _, one := range s.Exports {
+		exports = append(exports, []string{one.Statistic, number(one.Documents), number(one.Stale), one.Destination})
+	}
+	for _, one := range s.Runs {
+		runs = append(runs, []string{fmt.Sprint(one.Run), one.Started.Format("2006-01-02 15:04:05"), one.Command, progress.Duration(one.Seconds), one.Status, fmt.Sprint(one.ExitCode), shorten(one.Message, 60)})
+	}
+	right := func(columns []console.Column, at ...int) []console.Column {
+		for _, i := range at {
+			columns[i].Right = true
+		}
+		return columns
+	}
+	table("sources", right(left("table", "rows", "days"), 1), sources)
+	table("models (views left out)", right(left("model", "kind", "rows", "days", "which"), 2, 3), models)
+	table("waiting", right(left("model", "days", "for", "which"), 1), waiting)
+	for _, one := range s.Troubles {
+		fmt.Fprintf(w, "%s: %s: %s %s\n", one.Source, one.File, one.Status, one.Message)
+	}
+	summarizeChecks(w, &engine.Report{Checks: s.Checks})
+	table("documents", right(left("statistic", "documents", "stale", "destination"), 1, 2), exports)
+	table("runs", right(left("run", "started (UTC)", "command", "took", "status", "exit", "message"), 0), runs)
+}

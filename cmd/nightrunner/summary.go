@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/console"
+	"github.com/ccdexplorer/nightrunner/internal/progress"
+)
+
+// shownNames is how many files or examples a summary names before it counts.
+const shownNames = 10
+
+// summarize says what a run did, in the order in which a person asks: what went wrong, what came of it, what waits.
+func summarize(w io.Writer, report *engine.Report, warehouse string) {
+	if report.Run == 0 {
+		return
+	}
+	summarizeLoads(w, report)
+	summarizeSteps(w, report)
+	for _, note := range report.Notes {
+		fmt.Fprintf(w, "note: %s\n", note)
+	}
+	summarizeChecks(w, report)
+	summarizeWaiting(w, report.Waiting)
+	if report.Idle() && report.ExitCode == engine.ExitDone {
+		fmt.Fprintf(w, "run %d: nothing is new; nothing loaded, built or exported (%s)\n", report.Run, progress.Duration(report.Seconds))
+		return
+	}
+	summarizePhases(w, report)
+	fmt.Fprintf(w, "run %d: %s in %s; warehouse %s\n", report.Run, outcome(report.ExitCode), progress.Duration(report.Seconds), warehouse)
+}
+
+func outcome(code int) string {
+	switch code {
+	case engine.ExitDone:
+		return "done"
+	case engine.ExitCheck:
+		return "done, but a check failed: its statistics were not exported"
+	case engine.ExitUnreadable:
+		return "done, but a source could not be read"
+	}
+	return "failed"
+}
+
+func summarizeLoads(w io.Writer, report *engine.Report) {
+	for _, load := range report.Loads {
+		for _, one := range load.Unreadable {
+			fmt.Fprintf(w, "error: %s: %s: %s\n", load.Source, one.File, one.Error)
+		}
+		for _, one := range load.TooManyRejects {
+			fmt.Fprintf(w, "error: %s: %s: %s\n", load.Source, one.File, one.Error)
+		}
+		if load.Rejects > 0 {
+			fmt.Fprintf(w, "warning: %s: %d rows rejected: select * from raw.rejects\n", load.Source, load.Rejects)
+		}
+		for i, note := range load.Notes {
+			if i == shownNames {
+				fmt.Fprintf(w, "note: %s: and %d more\n", load.Source, len(load.Notes)-i)
+				break
+			}
+			fmt.Fprintf(w, "note: %s: %s\n", load.Source, note)
+		}
+	}
+}
+
+func summarizeSteps(w io.Writer, report *engine.Report) {
+	for _, step := range report.Steps {
+		if step.Phase != engine.PhaseLoad && step.Phase != engine.PhaseCheck && (step.Status == engine.StatusFailed || step.Status == engine.StatusBlocked) {
+			fmt.Fprintf(w, "error: %s %s %s: %s\n", step.Phase, step.Name, step.Status, step.Message)
+		}
+	}
+}
+
+func summarizeChecks(w io.Writer, report *engine.Report) {
+	for _, check := range report.Checks {
+		word := "warning"
+		if check.Severity == engine.SeverityError {
+			word = "error"
+		}
+		fmt.Fprintf(w, "%s: check %s on %s: %d rows\n", word, check.Check, check.Model, check.Rows)
+		for _, example := range check.Examples {
+			fmt.Fprintf(w, "    %s\n", example)
+		}
+	}
+}
+
+func summarizeWaiting(w io.Writer, waiting []engine.Waiting) {
+	for _, one := range waiting {
+		fmt.Fprintf(w, "waiting: %s: %d days for %s: %s\n", one.Model, one.Count, one.Reason, shorten(one.Days, 120))
+	}
+}
+
+// shorten cuts at a comma.
+func shorten(text string, width int) string {
+	if len(text) <= width {
+		return text
+	}
+	cut := strings.LastIndex(text[:width], ",")
+	if cut < 0 {
+		cut = width
+	}
+	return text[:cut] + ", …"
+}
+
+// summarizePhases is the table at the end: what each phase did.
+func summarizePhases(w io.Writer, report *engine.Report) {
+	var rows [][]string
+	for _, phase := range []string{engine.PhaseLoad, engine.PhaseBuild, engine.PhaseCheck, engine.PhaseExport} {
+		count := map[string]int{}
+		var n, days int64
+		seconds := 0.0
+		total := 0
+		for _, step := range report.Steps {
+			if step.Phase == phase {
+				count[step.Status]++
+				total++
+				n += step.Rows
+				days += step.Days
+				seconds += step.Seconds
+			}
+		}
+		if total == 0 {
+			continue
+		}
+		rows = append(rows, []string{phase, fmt.Sprint(count[engine.StatusDone] + count[engine.StatusWarned]), fmt.Sprint(count[engine.StatusFresh]),
+			fmt.Sprint(count[engine.StatusFailed] + count[engine.StatusBlocked]), number(n), number(days), progress.Duration(seconds)})
+	}
+	right := func(name string) console.Column { return console.Column{Name: name, Right: true} }
+	console.WriteTable(w, 0, []console.Column{{Name: "phase"}, right("done"), right("fresh"), right("failed"), right("rows"), right("days"), right("time")}, rows)
+}
+
+// number with thousands separators.
+func number(n int64) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}

@@ -1,0 +1,496 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+// BuildOptions of a build.
+type BuildOptions struct {
+	// Select limits what is built; nil is everything.
+	Select map[string]bool
+	// From and To bound the days that are built; zero is open. State models are built from their first stale day on.
+	From, To time.Time
+	// Full rebuilds what is selected whatever is known of it.
+	Full bool
+	// Stop, when closed, ends the build after the current model.
+	Stop <-chan struct{}
+}
+
+// ErrStopped is returned by what was asked to stop and did so between two steps.
+var ErrStopped = errors.New("stopped on request")
+
+func stopped(ctx context.Context, stop <-chan struct{}) error {
+	select {
+	case <-stop:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	default:
+		return nil
+	}
+}
+
+// builder builds the models of a project for one run.
+type builder struct {
+	w        *Warehouse
+	p        *Project
+	run      int64
+	options  BuildOptions
+	observer Observer
+	now      func() time.Time
+	// bad are the models that failed or were blocked.
+	bad map[string]string
+	// made are the tables and views that exist and from which fingerprint.
+	made     map[string]string
+	comments []string
+	steps    []Step
+}
+
+// Build brings models up to date, in order. A model that fails blocks what reads it; the others go on. The error is for
+// troubles of the warehouse itself or a cancelled context.
+func (w *Warehouse) Build(ctx context.Context, p *Project, run int64, o BuildOptions, observer Observer) ([]Step, error) {
+	b := &builder{w: w, p: p, run: run, options: o, observer: observer, now: w.now, bad: map[string]string{}, made: map[string]string{}}
+	if err := b.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if fresh, err := b.nothingToDo(ctx); err != nil || fresh {
+		return nil, err
+	}
+	if err := w.markMatched(ctx, p); err != nil {
+		return nil, err
+	}
+	for i, m := range p.Models {
+		if err := stopped(ctx, o.Stop); err != nil {
+			return b.steps, err
+		}
+		if o.Select != nil && !o.Select[m.Name] {
+			continue
+		}
+		b.step(ctx, m, i+1)
+	}
+	if err := b.finish(ctx); err != nil {
+		return b.steps, err
+	}
+	return b.steps, ctx.Err()
+}
+
+func (b *builder) prepare(ctx context.Context) error {
+	for _, schema := range []string{"stg", "mid", "stat"} {
+		if err := b.w.exec(ctx, "create schema if not exists "+schema); err != nil {
+			return fmt.Errorf("create schema %s: %w", schema, err)
+		}
+	}
+	err := b.w.each(ctx, func(rows *sql.Rows) error {
+		var name, fingerprint string
+		err := rows.Scan(&name, &fingerprint)
+		b.made[name] = fingerprint
+		return err
+	}, "select model, fingerprint from ops.models")
+	if err != nil {
+		return fmt.Errorf("read ops.models: %w", err)
+	}
+	return nil
+}
+
+// nothingToDo compares all that could make anything stale with what it was after the last complete build.
+func (b *builder) nothingToDo(ctx context.Context) (bool, error) {
+	if b.options.Full {
+		return false, nil
+	}
+	state, err := b.state(ctx)
+	if err != nil {
+		return false, err
+	}
+	known, err := b.w.setting(ctx, "built")
+	return known == state, err
+}
+
+func (b *builder) state(ctx context.Context) (string, error) {
+	var sources uint64
+	err := b.w.scalar(ctx, &sources, "select hash(sum(hash(table_name, version)::hugeint), (select count(*) from ops.changed_keys)) from ops.source_tables")
+	if err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "%x", sources)
+	for _, m := range b.p.Models {
+		text.WriteString(m.Fingerprint)
+	}
+	return text.String(), nil
+}
+
+// finish puts comments on what was made and, when everything is built, remembers from what.
+func (b *builder) finish(ctx context.Context) error {
+	if len(b.comments) > 0 {
+		if err := b.w.transact(ctx, func() error { return b.w.exec(ctx, strings.Join(b.comments, ";\n")) }); err != nil {
+			return fmt.Errorf("comment on models: %w", err)
+		}
+	}
+	complete := b.options.Select == nil && b.options.From.IsZero() && b.options.To.IsZero() && len(b.bad) == 0
+	state := ""
+	if complete {
+		var err error
+		if state, err = b.state(ctx); err != nil {
+			return err
+		}
+	}
+	return b.w.set(ctx, "built", state)
+}
+
+// step builds one model and reports it.
+func (b *builder) step(ctx context.Context, m *Model, position int) {
+	step := Step{Phase: PhaseBuild, Name: m.Name, Status: StatusFresh}
+	if blocker := b.blockedBy(m); blocker != "" {
+		step.Status, step.Message = StatusBlocked, blocker+" "+b.bad[blocker]
+		b.bad[m.Name] = "is blocked"
+		b.report(step)
+		return
+	}
+	b.observer.Begin(PhaseBuild, m.Name, position, len(b.p.Models))
+	start := b.now()
+	err := b.build(ctx, m, &step)
+	step.Seconds = b.now().Sub(start).Seconds()
+	if err != nil {
+		step.Status, step.Message = StatusFailed, modelProblem(m, err).Error()
+		b.bad[m.Name] = "failed"
+	}
+	b.report(step)
+}
+
+func (b *builder) report(step Step) {
+	b.steps = append(b.steps, step)
+	b.observer.End(step)
+}
+
+func (b *builder) blockedBy(m *Model) string {
+	for _, name := range b.p.needs(m) {
+		if b.bad[name] != "" {
+			return name
+		}
+	}
+	return ""
+}
+
+// modelProblem names file and line of what DuckDB says.
+func modelProblem(m *Model, err error) error {
+	return &ModelError{File: m.File, Line: errorLine(err), Err: err}
+}
+
+func (b *builder) build(ctx context.Context, m *Model, step *Step) error {
+	switch m.Materialize {
+	case View:
+		return b.buildView(ctx, m, step)
+	case Table:
+		return b.buildTable(ctx, m, step)
+	default:
+		return b.buildDays(ctx, m, step)
+	}
+}
+
+func (b *builder) buildView(ctx context.Context, m *Model, step *Step) error {
+	if b.made[m.Name] != m.Fingerprint || b.options.Full {
+		err := b.w.transact(ctx, func() error {
+			if err := b.w.dropOther(ctx, m); err != nil {
+				return err
+			}
+			if err := b.w.exec(ctx, "create or replace view "+m.Name+" as "+m.SQL); err != nil {
+				return err
+			}
+			return b.remember(ctx, m, 0, 0)
+		})
+		if err != nil {
+			return err
+		}
+		b.describe(m)
+		step.Status = StatusDone
+	}
+	if m.Export == "" || !m.Daily() {
+		return nil
+	}
+	// An exported view says what it waits for as a table does.
+	if err := b.w.wantedDays(ctx, b.p, m); err != nil {
+		return err
+	}
+	return b.w.waitingFor(ctx, b.p, m)
+}
+
+func (b *builder) buildTable(ctx context.Context, m *Model, step *Step) error {
+	in := b.p.inputs(m)
+	version, err := b.w.everythingVersion(ctx, in)
+	if err != nil {
+		return err
+	}
+	filter := ""
+	if m.Daily() {
+		if err := b.w.wantedDays(ctx, b.p, m); err != nil {
+			return err
+		}
+		var days uint64
+		if err := b.w.scalar(ctx, &days, "select hash(sum(hash(date)::hugeint)) from temp.wanted_days"); err != nil {
+			return err
+		}
+		version ^= days
+		filter = " where date in (select date from temp.wanted_days)"
+	}
+	var fresh bool
+	err = b.w.scalar(ctx, &fresh, "select count(*) > 0 from ops.models where model = ? and fingerprint = ? and inputs = ?::ubigint", m.Name, m.Fingerprint, fmt.Sprint(version))
+	if err != nil || fresh && !b.options.Full {
+		return err
+	}
+	step.Status = StatusDone
+	err = b.w.transact(ctx, func() error {
+		if err := b.w.dropOther(ctx, m); err != nil {
+			return err
+		}
+		statement := "create or replace table " + m.Name + " as select * from (" + m.SQL + "\n)" + filter
+		if err := b.w.exec(ctx, statement); err != nil {
+			return err
+		}
+		if m.Daily() {
+			if err := b.recordTableDays(ctx, m); err != nil {
+				return err
+			}
+		}
+		if err := b.w.scalar(ctx, &step.Rows, "select count(*) from "+m.Name); err != nil {
+			return err
+		}
+		return b.remember(ctx, m, version, step.Rows)
+	})
+	b.describe(m)
+	return err
+}
+
+// recordTableDays records the content of a table's days, so that what reads it by day rebuilds only days that differ.
+func (b *builder) recordTableDays(ctx context.Context, m *Model) error {
+	if err := b.w.exec(ctx, fmt.Sprintf(`delete from ops.model_days where model = %[2]s;
+		insert into ops.model_days
+		select %[2]s, date, 0, hash(sum(hash(t)), count(*)), count(*), %[3]d from %[1]s as t group by date`, m.Name, quote(m.Name), b.run)); err != nil {
+		return err
+	}
+	return b.w.waitingFor(ctx, b.p, m)
+}
+
+// remember records what was made: the version of a whole table, or of the days of a daily one.
+func (b *builder) remember(ctx context.Context, m *Model, inputs uint64, rows int64) error {
+	version := "0::ubigint"
+	switch {
+	case m.Stored() && m.Daily():
+		version = "select hash(sum(hash(date, version)), count(*)) from ops.model_days where model = " + quote(m.Name)
+	case m.Stored():
+		version = "select hash(sum(hash(t)), count(*)) from " + m.Name + " as t"
+	}
+	b.made[m.Name] = m.Fingerprint
+	return b.w.exec(ctx, fmt.Sprintf(`delete from ops.models where model = %[1]s;
+		insert into ops.models values (%[1]s, %[2]s, %[3]s, (%[4]s), %[5]d::ubigint, %[6]d, %[7]d)`,
+		quote(m.Name), quote(m.Materialize), quote(m.Fingerprint), version, inputs, rows, b.run))
+}
+
+// dropOther makes room when a model was a view and becomes a table, or the other way round.
+func (w *Warehouse) dropOther(ctx context.Context, m *Model) error {
+	var kind sql.NullString
+	schema, name, _ := strings.Cut(m.Name, ".")
+	err := w.scalar(ctx, &kind, `select max(table_type) from information_schema.tables where table_schema = ? and table_name = ? and table_catalog = current_database()`, schema, name)
+	if err != nil || !kind.Valid {
+		return err
+	}
+	if isView := kind.String == "VIEW"; isView == m.Stored() {
+		word := "table "
+		if isView {
+			word = "view "
+		}
+		return w.exec(ctx, "drop "+word+m.Name+"; delete from ops.model_days where model = "+quote(m.Name))
+	}
+	return nil
+}
+
+// describe keeps the comments to put on what was made. DuckDB drops those in a view's text.
+func (b *builder) describe(m *Model) {
+	kind := "table"
+	if !m.Stored() {
+		kind = "view"
+	}
+	if m.Description != "" {
+		b.comments = append(b.comments, fmt.Sprintf("comment on %s %s is %s", kind, m.Name, quote(m.Description)))
+	}
+	for _, column := range m.Columns {
+		b.comments = append(b.comments, fmt.Sprintf("comment on column %s.%s is %s", m.Name, identifier(column.Name), quote(column.Text)))
+	}
+}
+
+// buildDays builds the stale days of an incremental or state model.
+func (b *builder) buildDays(ctx context.Context, m *Model, step *Step) error {
+	if err := b.makeTable(ctx, m); err != nil {
+		return err
+	}
+	if err := b.w.wantedDays(ctx, b.p, m); err != nil {
+		return err
+	}
+	if b.options.Full {
+		if err := b.w.exec(ctx, "update ops.model_days set inputs = 0 where model = "+quote(m.Name)+" and "+between("date", b.options.From, b.options.To)); err != nil {
+			return err
+		}
+	}
+	if err := b.w.staleDays(ctx, b.p, m, b.options.From, b.options.To); err != nil {
+		return err
+	}
+	vanished, err := b.dropVanished(ctx, m)
+	if err != nil {
+		return err
+	}
+	ranges, err := b.staleRanges(ctx)
+	if err != nil {
+		return err
+	}
+	for i, r := range ranges {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b.observer.Progress(int64(i), int64(len(ranges)))
+		if err := b.buildRange(ctx, m, r, step); err != nil {
+			return err
+		}
+	}
+	if err := b.w.waitingFor(ctx, b.p, m); err != nil {
+		return err
+	}
+	if len(ranges) > 0 || vanished > 0 {
+		step.Status = StatusDone
+		return b.remember(ctx, m, 0, step.Rows)
+	}
+	return nil
+}
+
+// makeTable makes the empty table of a model, again when its columns are other ones now.
+func (b *builder) makeTable(ctx context.Context, m *Model) error {
+	if b.made[m.Name] == m.Fingerprint {
+		return nil
+	}
+	shape := "create or replace temp table shape as select * from (" + m.SQL + "\n) limit 0"
+	if m.Materialize == State {
+		shape = "create or replace temp table shape (" + m.StateColumns + ")"
+	}
+	if err := b.w.exec(ctx, shape); err != nil {
+		return err
+	}
+	schema, name, _ := strings.Cut(m.Name, ".")
+	var same bool
+	err := b.w.scalar(ctx, &same, `select coalesce(
+		(select list((column_name, data_type) order by column_index) from duckdb_columns() where database_name = 'temp' and table_name = 'shape')
+		= (select list((column_name, data_type) order by column_index) from duckdb_columns() where database_name = current_database() and schema_name = ? and table_name = ?), false)`, schema, name)
+	if err != nil {
+		return err
+	}
+	return b.w.transact(ctx, func() error {
+		if err := b.w.dropOther(ctx, m); err != nil {
+			return err
+		}
+		if !same {
+			statement := fmt.Sprintf("create or replace table %s as from temp.shape; delete from ops.model_days where model = %s", m.Name, quote(m.Name))
+			if err := b.w.exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		b.describe(m)
+		return b.remember(ctx, m, 0, 0)
+	})
+}
+
+// dropVanished removes days that are not complete any more.
+func (b *builder) dropVanished(ctx context.Context, m *Model) (int64, error) {
+	var days int64
+	gone := fmt.Sprintf("select date from ops.model_days where model = %s and date not in (select date from temp.wanted_days)", quote(m.Name))
+	if err := b.w.scalar(ctx, &days, "select count(*) from ("+gone+")"); err != nil || days == 0 {
+		return 0, err
+	}
+	return days, b.w.transact(ctx, func() error {
+		return b.w.exec(ctx, fmt.Sprintf("delete from %s where date in (%s); delete from ops.model_days where model = %s and date in (%s)", m.Name, gone, quote(m.Name), gone))
+	})
+}
+
+type dayRange struct{ days []time.Time }
+
+// staleRanges groups temp.stale_days into runs of neighbours among the wanted days.
+func (b *builder) staleRanges(ctx context.Context) ([]dayRange, error) {
+	var ranges []dayRange
+	last := int64(-2)
+	err := b.w.each(ctx, func(rows *sql.Rows) error {
+		var date time.Time
+		var position int64
+		if err := rows.Scan(&date, &position); err != nil {
+			return err
+		}
+		if position != last+1 {
+			ranges = append(ranges, dayRange{})
+		}
+		last = position
+		current := &ranges[len(ranges)-1]
+		current.days = append(current.days, date)
+		return nil
+	}, `select stale.date, wanted.position
+		from temp.stale_days as stale
+		join (select date, row_number() over (order by date) as position from temp.wanted_days) as wanted on wanted.date = stale.date
+		order by stale.date`)
+	return ranges, err
+}
+
+// buildRange builds a range in one transaction; one that does not fit into memory is built in halves.
+func (b *builder) buildRange(ctx context.Context, m *Model, r dayRange, step *Step) error {
+	rows, err := b.replaceRange(ctx, m, r)
+	var duck *duckdb.Error
+	if errors.As(err, &duck) && duck.Type == duckdb.ErrorTypeOutOfMemory && len(r.days) > 1 {
+		half := len(r.days) / 2
+		return errors.Join(b.buildRange(ctx, m, dayRange{r.days[:half]}, step), b.buildRange(ctx, m, dayRange{r.days[half:]}, step))
+	}
+	if err != nil {
+		return err
+	}
+	step.Rows += rows
+	step.Days += int64(len(r.days))
+	return nil
+}
+
+func (b *builder) replaceRange(ctx context.Context, m *Model, r dayRange) (int64, error) {
+	from, to := r.days[0].Format(time.DateOnly), r.days[len(r.days)-1].Format(time.DateOnly)
+	within := fmt.Sprintf("date between date '%s' and date '%s'", from, to)
+	if err := b.w.exec(ctx, fmt.Sprintf("set variable from_date = date '%s'; set variable to_date = date '%s'", from, to)); err != nil {
+		return 0, err
+	}
+	defer func() {
+		// The variables mean "all days" to whoever uses the connection next.
+		_ = b.w.exec(context.WithoutCancel(ctx), "reset variable from_date; reset variable to_date")
+	}()
+	var rows int64
+	err := b.w.transact(ctx, func() error {
+		if err := b.w.exec(ctx, fmt.Sprintf("delete from %s where %s", m.Name, within)); err != nil {
+			return err
+		}
+		insert := fmt.Sprintf("insert into %s by name select * from (%s\n) where %s and date in (select date from temp.stale_days)", m.Name, m.SQL, within)
+		if err := b.w.exec(ctx, insert); err != nil {
+			return err
+		}
+		if err := b.recordDays(ctx, m, within); err != nil {
+			return err
+		}
+		return b.w.scalar(ctx, &rows, fmt.Sprintf("select coalesce(sum(row_count), 0)::bigint from ops.model_days where model = %s and %s", quote(m.Name), within))
+	})
+	return rows, err
+}
+
+// recordDays records what the days were built from and what they hold, days without rows included.
+func (b *builder) recordDays(ctx context.Context, m *Model, within string) error {
+	return b.w.exec(ctx, fmt.Sprintf(`
+		delete from ops.model_days where model = %[2]s and %[3]s and date in (select date from temp.stale_days);
+		insert into ops.model_days
+		select %[2]s, stale.date, stale.inputs, coalesce(content.version, 0), coalesce(content.row_count, 0), %[4]d
+		from (from temp.stale_days where %[3]s) as stale
+		left join (
+			select date, hash(sum(hash(t)), count(*)) as version, count(*) as row_count from %[1]s as t where %[3]s group by date
+		) as content on content.date = stale.date`, m.Name, quote(m.Name), within, b.run))
+}

@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Errors that callers branch on.
+var (
+	// ErrUsage marks wrong flags or configuration: nothing was done.
+	ErrUsage = errors.New("wrong usage")
+	// ErrInUse marks a warehouse that another process holds.
+	ErrInUse = errors.New("the warehouse is in use")
+	// ErrNotWarehouse marks a file that is no DuckDB file; it is left untouched.
+	ErrNotWarehouse = errors.New("not a DuckDB file")
+)
+
+// Hinted is an error with a line on what to do about it.
+type Hinted struct {
+	Err  error
+	Hint string
+}
+
+func (h *Hinted) Error() string { return h.Err.Error() }
+func (h *Hinted) Unwrap() error { return h.Err }
+
+// WithHint adds what to do to an error.
+func WithHint(err error, format string, args ...any) error {
+	return &Hinted{Err: err, Hint: fmt.Sprintf(format, args...)}
+}
+
+// HintOf is the hint of the outermost error that has one, or "".
+func HintOf(err error) string {
+	var hinted *Hinted
+	if errors.As(err, &hinted) {
+		return hinted.Hint
+	}
+	return ""
+}
+
+// A ModelError is something wrong in a SQL file.
+type ModelError struct {
+	// File is the path below the SQL folder; Line counts from 1, 0 for the file as a whole.
+	File string
+	Line int
+	Err  error
+	Hint string
+}
+
+func (e *ModelError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %v", e.File, e.Err)
+	}
+	return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err)
+}
+
+func (e *ModelError) Unwrap() error { return e.Err }
+
+// ModelErrors are all errors of all SQL files, in the files' order.
+type ModelErrors []*ModelError
+
+func (e ModelErrors) Error() string {
+	lines := make([]string, 0, len(e))
+	for _, one := range e {
+		line := one.Error()
+		if one.Hint != "" {
+			line += " (" + one.Hint + ")"
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (e ModelErrors) errOrNil() error {
+	if len(e) == 0 {
+		return nil
+	}
+	return e
+}

@@ -1,0 +1,248 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// ExportOptions of an export.
+type ExportOptions struct {
+	Select map[string]bool
+	// Prune deletes documents that no model produces any more.
+	Prune bool
+	// Blocked models are not exported, each for a reason.
+	Blocked map[string]string
+	Stop    <-chan struct{}
+}
+
+// publisher brings one destination up to date.
+type publisher struct {
+	w        *Warehouse
+	p        *Project
+	run      int64
+	to       Exporter
+	options  ExportOptions
+	versions versions
+	observer Observer
+}
+
+// Export brings a destination to the state of the statistics, each in the order in which models are built, so that a
+// marker comes after the data it stands for. A statistic that fails, or is blocked, also holds back what reads it.
+func (w *Warehouse) Export(ctx context.Context, p *Project, run int64, to Exporter, o ExportOptions, observer Observer) ([]ExportReport, []Step, error) {
+	known, err := w.versions(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	x := &publisher{w: w, p: p, run: run, to: to, options: o, versions: known, observer: observer}
+	var reports []ExportReport
+	var steps []Step
+	held := map[string]string{}
+	for name, why := range o.Blocked {
+		held[name] = why
+	}
+	for i, m := range p.Models {
+		if err := stopped(ctx, o.Stop); err != nil {
+			return reports, steps, err
+		}
+		for _, need := range p.needs(m) {
+			if why := held[need]; why != "" && held[m.Name] == "" {
+				held[m.Name] = "needs " + need + ": " + why
+			}
+		}
+		if m.Export == "" || o.Select != nil && !o.Select[m.Name] {
+			continue
+		}
+		step := Step{Phase: PhaseExport, Name: m.Export, Status: StatusFresh}
+		observer.Begin(PhaseExport, m.Export, i+1, len(p.Models))
+		start := w.now()
+		report, err := x.export(ctx, m, held[m.Name], &step)
+		step.Seconds = w.now().Sub(start).Seconds()
+		if err != nil {
+			step.Status, step.Message = StatusFailed, fmt.Sprintf("export %s to %s: %v", m.Export, to.Destination(), err)
+			held[m.Name] = "its export failed"
+		}
+		if report != nil {
+			reports = append(reports, *report)
+		}
+		steps = append(steps, step)
+		observer.End(step)
+	}
+	return reports, steps, nil
+}
+
+func (x *publisher) export(ctx context.Context, m *Model, held string, step *Step) (*ExportReport, error) {
+	if held != "" {
+		step.Status, step.Message = StatusBlocked, held
+		return nil, nil
+	}
+	if _, built := x.versions[m.Name]; !built {
+		step.Message = "not built yet"
+		return nil, nil
+	}
+	here, err := x.to.Has(ctx, m.Export)
+	if err != nil {
+		return nil, err
+	}
+	last, err := x.last(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := x.shape(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	version := x.versions.of(x.p, m)
+	prune := last.stale > 0 && x.options.Prune
+	if here && last.there && last.shape == shape && last.version == version && !prune {
+		return nil, nil
+	}
+	// Stale documents can be of any day: while there are some, all days are compared.
+	scope := ""
+	if here && last.there && last.shape == shape && last.stale == 0 {
+		scope = x.p.builtDays(m, last.run)
+	}
+	publication, err := x.compare(ctx, m, scope, !here || last.shape != shape)
+	if err != nil {
+		return nil, err
+	}
+	report := &ExportReport{Destination: x.to.Destination(), Statistic: m.Export, New: publication.New, Changed: publication.Changed,
+		Same: publication.Same, Stale: publication.Stale}
+	if publication.New+publication.Changed > 0 || !here || publication.Prune && publication.Stale > 0 {
+		step.Status = StatusDone
+		step.Rows = publication.New + publication.Changed
+		if err := x.to.Write(ctx, publication); err != nil {
+			return nil, err
+		}
+		if publication.Prune {
+			report.Pruned, report.Stale = publication.Stale, 0
+		}
+	}
+	return report, x.remember(ctx, m, publication, shape, version)
+}
+
+type lastExport struct {
+	there   bool
+	shape   string
+	version uint64
+	run     int64
+	stale   int64
+}
+
+func (x *publisher) last(ctx context.Context, m *Model) (lastExport, error) {
+	var last lastExport
+	err := x.w.conn.QueryRowContext(ctx, "select shape, version, run_id, stale_count from ops.exports where destination = ? and statistic = ?",
+		x.to.Destination(), m.Export).Scan(&last.shape, &last.version, &last.run, &last.stale)
+	if errors.Is(err, sql.ErrNoRows) {
+		return last, nil
+	}
+	last.there = err == nil
+	return last, err
+}
+
+// shape is what decides how rows become documents: when it changes, all are written again.
+func (x *publisher) shape(ctx context.Context, m *Model) (string, error) {
+	schema, name, _ := strings.Cut(m.Name, ".")
+	var columns sql.NullString
+	err := x.w.scalar(ctx, &columns, `select string_agg(column_name || ' ' || data_type, ', ' order by column_index) from duckdb_columns()
+		where database_name = current_database() and schema_name = ? and table_name = ?`, schema, name)
+	if err == nil && !strings.HasPrefix(columns.String, "_id ") {
+		err = WithHint(fmt.Errorf("its first column is not _id"), "select the document's key first: concat(date, '-', '%s') as _id", m.Export)
+	}
+	return columns.String + "; spread " + m.Spread, err
+}
+
+// compare finds what is new, changed, the same and stale at the destination. scope is a query for the days that can
+// differ, "" for all; with everything all documents count as altered.
+func (x *publisher) compare(ctx context.Context, m *Model, scope string, everything bool) (*Publication, error) {
+	date, within, known := "null::date", "", fmt.Sprintf("destination = %s and statistic = %s", quote(x.to.Destination()), quote(m.Export))
+	if m.Daily() {
+		date = "date"
+	}
+	if scope != "" {
+		within = " where date in (" + scope + ")"
+	}
+	gone := known
+	if scope != "" {
+		gone += fmt.Sprintf(" and (date in (%s) or date not in (select date from %s))", scope, m.Name)
+		known += " and date in (" + scope + ")"
+	}
+	err := x.w.exec(ctx, fmt.Sprintf(`
+		create or replace temp table current_documents as select _id as id, %[1]s as date, hash(t) as hash from %[2]s as t%[3]s;
+		create or replace temp table altered_documents as
+			select now.id, now.date, now.hash, was.id is null as is_new, was.hash is not distinct from now.hash as is_same
+			from temp.current_documents as now
+			left join (from ops.documents where %[4]s) as was on was.id = now.id
+			where %[6]t or was.hash is distinct from now.hash;
+		create or replace temp table stale_documents as
+			select id from ops.documents where %[5]s and id not in (select id from temp.current_documents)`,
+		date, m.Name, within, known, gone, everything))
+	if err != nil {
+		return nil, err
+	}
+	p := &Publication{Statistic: m.Export, Spread: m.Spread, Prune: x.options.Prune}
+	var total, distinct int64
+	var nulls int64
+	err = x.w.conn.QueryRowContext(ctx, `select
+		(select count(*) from temp.current_documents), (select count(distinct id) from temp.current_documents),
+		(select count(*) from temp.current_documents where id is null),
+		(select count(*) from temp.altered_documents where is_new), (select count(*) from temp.altered_documents where not is_new and not is_same),
+		(select count(*) from temp.stale_documents)`).Scan(&total, &distinct, &nulls, &p.New, &p.Changed, &p.Stale)
+	if err != nil {
+		return nil, err
+	}
+	if nulls > 0 || distinct < total {
+		return nil, WithHint(fmt.Errorf("%d rows have the _id of another row, %d have none", total-nulls-distinct, nulls), "add `-- check: unique _id` to see them")
+	}
+	p.Same = total - p.New - p.Changed
+	p.StaleIDs, err = x.staleIDs(ctx)
+	p.All = func(ctx context.Context) (array.RecordReader, error) {
+		return x.w.arrowQuery(ctx, "select * from "+m.Name+" order by _id")
+	}
+	p.Altered = func(ctx context.Context) (array.RecordReader, error) {
+		return x.w.arrowQuery(ctx, "select * from "+m.Name+within+and(within)+" _id in (select id from temp.altered_documents) order by _id")
+	}
+	return p, err
+}
+
+func and(within string) string {
+	if within == "" {
+		return " where"
+	}
+	return " and"
+}
+
+func (x *publisher) staleIDs(ctx context.Context) ([]string, error) {
+	var ids []string
+	return ids, x.w.each(ctx, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	}, "select id from temp.stale_documents order by id")
+}
+
+// remember records what the destination has now.
+func (x *publisher) remember(ctx context.Context, m *Model, p *Publication, shape string, version uint64) error {
+	mine := fmt.Sprintf("destination = %s and statistic = %s", quote(x.to.Destination()), quote(m.Export))
+	pruned, stale := "", p.Stale
+	if p.Prune {
+		pruned = fmt.Sprintf("delete from ops.documents where %s and id in (select id from temp.stale_documents);", mine)
+		stale = 0
+	}
+	replaced := ""
+	if p.Changed > 0 || p.Same > 0 {
+		replaced = fmt.Sprintf("delete from ops.documents where %s and id in (select id from temp.altered_documents where not is_new);", mine)
+	}
+	return x.w.transact(ctx, func() error {
+		return x.w.exec(ctx, fmt.Sprintf(`%[1]s %[2]s
+			insert into ops.documents select %[3]s, %[4]s, date, id, hash, %[5]d from temp.altered_documents;
+			delete from ops.exports where %[6]s;
+			insert into ops.exports values (%[3]s, %[4]s, %[7]s, %[8]d::ubigint, %[9]d, %[10]d, %[5]d)`,
+			pruned, replaced, quote(x.to.Destination()), quote(m.Export), x.run, mine, quote(shape), version, p.New+p.Changed+p.Same, stale))
+	})
+}

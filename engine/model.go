@@ -1,0 +1,328 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// How a model is kept.
+const (
+	View        = "view"
+	Table       = "table"
+	Incremental = "incremental"
+	State       = "state"
+)
+
+// AllDays as a Lookback: the rows of a day read all days before it.
+const AllDays = -1
+
+// A Model is one SQL file: a name, a SELECT and how it is kept. docs/models.md explains the keys.
+type Model struct {
+	// Name is schema.name; File is the path below the SQL folder.
+	Name, File string
+	// SQL is the whole file, comments included, so that DuckDB's line numbers are the file's.
+	SQL         string
+	Description string
+
+	Materialize string
+	Grain       string
+	Lookback    int
+	Requires    []Requirement
+	Matches     []Match
+	Depends     []string
+	Export      string
+	Spread      string
+	Checks      []Check
+	Columns     []ColumnComment
+	// StateColumns are a state model's columns as in create table: it reads itself, so its SQL cannot tell them.
+	StateColumns   string
+	Owner, Version string
+	Severity       string // of a file in sql/checks
+
+	// Reads are the tables and models its SQL names, Macros the macros it calls; both direct, found by resolve.
+	Reads  []string
+	Macros []string
+	// Fingerprint is a hash of its SQL without comments and layout, its keys, its macros and the fingerprints of what it
+	// reads: what it holds is rebuilt when this changes.
+	Fingerprint string
+
+	keyLines map[string]int
+	tree     string
+}
+
+// A Requirement makes a day wait until Relation has a row with its date.
+type Requirement struct {
+	Relation string
+	// Reason says what is waited for, in words for status.
+	Reason string
+}
+
+// A Match says that of a table without days, a day reads only the rows whose Column stands in Relation on that day.
+type Match struct{ Table, Column, Relation string }
+
+// A ColumnComment is what a column is, with its unit.
+type ColumnComment struct{ Name, Text string }
+
+// Daily reports whether the rows belong to days, in column date.
+func (m *Model) Daily() bool { return m.Grain == "day" || strings.HasPrefix(m.Grain, "day,") }
+
+// Stored reports whether the model is a table of its own.
+func (m *Model) Stored() bool { return m.Materialize != View }
+
+// ByDay reports whether the model is built day by day.
+func (m *Model) ByDay() bool { return m.Materialize == Incremental || m.Materialize == State }
+
+var (
+	headerLine   = regexp.MustCompile(`^--\s*([a-z_]+):\s*(.*?)\s*$`)
+	relationName = regexp.MustCompile(`^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$`)
+	plainName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+)
+
+var defaultKind = map[string]string{"stg": View, "mid": View, "stat": Table}
+
+// parseModel reads the header of a file. All its errors are returned, not only the first.
+func parseModel(file, name, text string) (*Model, ModelErrors) {
+	m := &Model{Name: name, File: file, SQL: strings.TrimRight(text, "; \t\r\n"), keyLines: map[string]int{}}
+	schema, _, _ := strings.Cut(name, ".")
+	m.Materialize = defaultKind[schema]
+	var errs ModelErrors
+	fail := func(line int, err error) {
+		problem := &ModelError{File: file, Line: line, Err: err, Hint: HintOf(err)}
+		errs = append(errs, problem)
+	}
+	lines := strings.Split(text, "\n")
+	end := headerEnd(lines)
+	prose := false
+	var description []string
+	for i, line := range lines[:end] {
+		body := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "--"))
+		if body == "" {
+			prose = prose || i > 0
+			description = append(description, "")
+			continue
+		}
+		match := headerLine.FindStringSubmatch(line)
+		if prose || match == nil {
+			prose = true
+			description = append(description, body)
+			continue
+		}
+		if err := m.set(match[1], match[2], i+1); err != nil {
+			fail(i+1, err)
+		}
+	}
+	m.Description = strings.TrimSpace(strings.Join(description, "\n"))
+	for _, err := range m.validate(schema) {
+		fail(m.keyLines[err.key], err.err)
+	}
+	if strings.TrimSpace(strings.Join(lines[end:], "")) == "" {
+		fail(len(lines), errors.New("no SQL below the header"))
+	}
+	return m, errs
+}
+
+// headerEnd is the number of leading comment lines.
+func headerEnd(lines []string) int {
+	for i, line := range lines {
+		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
+			return i
+		}
+	}
+	return len(lines)
+}
+
+// headerKeys is the closed list of keys and what each does with its value.
+func headerKeys() map[string]func(m *Model, value string) error {
+	return map[string]func(*Model, string) error{
+		"materialize": func(m *Model, v string) error {
+			return oneOf(v, &m.Materialize, View, Table, Incremental, State)
+		},
+		"grain":    func(m *Model, v string) error { m.Grain = v; return nil },
+		"lookback": (*Model).setLookback,
+		"requires": (*Model).addRequirement,
+		"match":    (*Model).addMatch,
+		"depends": func(m *Model, v string) error {
+			m.Depends = append(m.Depends, v)
+			return relation(v)
+		},
+		"export":   func(m *Model, v string) error { m.Export = v; return plain(v) },
+		"spread":   func(m *Model, v string) error { m.Spread = v; return plain(v) },
+		"check":    (*Model).addCheck,
+		"column":   (*Model).addColumn,
+		"columns":  func(m *Model, v string) error { m.StateColumns = v; return nil },
+		"owner":    func(m *Model, v string) error { m.Owner = v; return nil },
+		"version":  func(m *Model, v string) error { m.Version = v; return nil },
+		"severity": func(m *Model, v string) error { return oneOf(v, &m.Severity, SeverityError, SeverityWarn) },
+	}
+}
+
+// repeatable keys may stand more than once.
+func repeatable(key string) bool {
+	switch key {
+	case "requires", "match", "depends", "check", "column":
+		return true
+	}
+	return false
+}
+
+func (m *Model) set(key, value string, line int) error {
+	keys := headerKeys()
+	set, known := keys[key]
+	if !known {
+		return WithHint(fmt.Errorf("unknown key %q", key), "nearest key: %s; prose starts after an empty comment line", nearest(key, keys))
+	}
+	if first, twice := m.keyLines[key]; twice && !repeatable(key) {
+		return fmt.Errorf("key %q stands twice, first on line %d", key, first)
+	}
+	if _, there := m.keyLines[key]; !there {
+		m.keyLines[key] = line
+	}
+	if value == "" {
+		return fmt.Errorf("key %q has no value", key)
+	}
+	if err := set(m, value); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	return nil
+}
+
+func (m *Model) setLookback(value string) error {
+	if value == "all" {
+		m.Lookback = AllDays
+		return nil
+	}
+	days, err := strconv.Atoi(value)
+	if err != nil || days < 0 {
+		return fmt.Errorf("%q is neither a number of days nor all", value)
+	}
+	m.Lookback = days
+	return nil
+}
+
+func (m *Model) addRequirement(value string) error {
+	name, reason, _ := strings.Cut(value, " ")
+	reason = strings.TrimSpace(reason)
+	if reason == "" {
+		reason = "a row in " + name
+	}
+	m.Requires = append(m.Requires, Requirement{Relation: name, Reason: reason})
+	return relation(name)
+}
+
+func (m *Model) addMatch(value string) error {
+	words := strings.Fields(value)
+	if len(words) != 5 || words[1] != "on" || words[3] != "in" {
+		return fmt.Errorf("%q does not read TABLE on COLUMN in RELATION", value)
+	}
+	match := Match{Table: words[0], Column: words[2], Relation: words[4]}
+	m.Matches = append(m.Matches, match)
+	return errors.Join(relation(match.Table), plain(match.Column), relation(match.Relation))
+}
+
+func (m *Model) addColumn(value string) error {
+	name, text, _ := strings.Cut(value, " ")
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return fmt.Errorf("%q does not read NAME what it is", value)
+	}
+	m.Columns = append(m.Columns, ColumnComment{Name: name, Text: text})
+	return nil
+}
+
+type keyError struct {
+	key string
+	err error
+}
+
+// validate finds keys that do not go together.
+func (m *Model) validate(schema string) []keyError {
+	var errs []keyError
+	add := func(key, format string, args ...any) {
+		errs = append(errs, keyError{key, fmt.Errorf(format, args...)})
+	}
+	check := schema == "checks"
+	if m.ByDay() && !m.Daily() {
+		add("materialize", "%s needs grain: day", m.Materialize)
+	}
+	if m.Lookback != 0 && !m.ByDay() {
+		add("lookback", "a %s is not built by day", m.Materialize)
+	}
+	if m.Materialize == State && m.StateColumns == "" {
+		add("materialize", "a state model names its columns with columns: NAME TYPE, …")
+	}
+	if m.Materialize != State && m.StateColumns != "" {
+		add("columns", "only a state model names its columns")
+	}
+	if m.Spread != "" && m.Export == "" {
+		add("spread", "spread goes with export")
+	}
+	if m.Severity != "" && !check {
+		add("severity", "severity is for files in sql/checks; write check: warn …")
+	}
+	if m.Export != "" && schema != "stat" {
+		add("export", "only models in sql/stat are exported")
+	}
+	if check && m.Materialize != "" {
+		add("materialize", "a check is not kept")
+	}
+	return errs
+}
+
+func oneOf(value string, into *string, allowed ...string) error {
+	for _, one := range allowed {
+		if value == one {
+			*into = value
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not one of %s", value, strings.Join(allowed, ", "))
+}
+
+func relation(name string) error {
+	if !relationName.MatchString(name) {
+		return fmt.Errorf("%q is not a name like stg.accounts", name)
+	}
+	return nil
+}
+
+func plain(name string) error {
+	if !plainName.MatchString(name) {
+		return fmt.Errorf("%q is not a plain name", name)
+	}
+	return nil
+}
+
+// nearest is the key with the fewest edits to get there.
+func nearest[T any](word string, keys map[string]T) string {
+	best, distance := "", 1<<30
+	for key := range keys {
+		if d := edits(word, key); d < distance || d == distance && key < best {
+			best, distance = key, d
+		}
+	}
+	return best
+}
+
+// edits is the Levenshtein distance.
+func edits(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		previous := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := previous
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			previous = row[j]
+			row[j] = min(cost, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}

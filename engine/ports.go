@@ -1,0 +1,43 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// A Loader brings one source's data into raw.* tables. It reads only what is new or changed since the last load and is
+// safe to repeat: it replaces by key or by day. A file or document it cannot read is told with Intake.Unreadable or
+// Intake.Reject and the rest goes on; a returned error means that nothing more of this source can be loaded.
+type Loader interface {
+	// Source is the one word by which flags, logs and ops.* know the source: "balances", "mongo", "node".
+	Source() string
+	Load(ctx context.Context, in *Intake) error
+}
+
+// An Exporter writes statistics to one destination.
+type Exporter interface {
+	// Destination names the destination and its format without secrets; ops.documents is keyed by it.
+	Destination() string
+	// Has tells whether the destination still holds this statistic. Where it does not, all documents are written again.
+	Has(ctx context.Context, statistic string) (bool, error)
+	// Write brings the destination to the publication's state. It is atomic per statistic or safe to repeat.
+	Write(ctx context.Context, p *Publication) error
+}
+
+// A Publication is one statistic on its way to one destination. Rows come as Arrow record batches with the columns of
+// the model in its order; column `_id` (text) is each document's key. Readers are released by whoever asked for them.
+type Publication struct {
+	Statistic string
+	// Spread names the MAP column whose entries become fields of the document in the column's place; "" for none.
+	Spread string
+	// New, Changed, Same and Stale count documents. Stale ones are at the destination but no longer produced.
+	New, Changed, Same, Stale int64
+	// StaleIDs are kept at the destination unless Prune is set.
+	StaleIDs []string
+	Prune    bool
+	// All reads every row, ordered by `_id`.
+	All func(ctx context.Context) (array.RecordReader, error)
+	// Altered reads the rows of new and changed documents only, ordered by `_id`.
+	Altered func(ctx context.Context) (array.RecordReader, error)
+}

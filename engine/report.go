@@ -1,0 +1,159 @@
+package engine
+
+import (
+	"time"
+)
+
+// Phases of a run, in their order.
+const (
+	PhaseLoad   = "load"
+	PhaseBuild  = "build"
+	PhaseCheck  = "check"
+	PhaseExport = "export"
+)
+
+// Status of a step.
+const (
+	StatusDone    = "done"    // did something
+	StatusFresh   = "fresh"   // had nothing to do
+	StatusFailed  = "failed"  // tried and failed; nothing of it stays
+	StatusBlocked = "blocked" // not tried: something it needs failed
+	StatusWarned  = "warned"  // a check with severity warn found rows
+)
+
+// A Step is one line of a run's report.
+type Step struct {
+	Phase  string `json:"phase"`
+	Name   string `json:"name"`
+	Status string `json:"status"`
+	// Rows read (load), written (build), found (check) or documents written (export); Days built.
+	Rows    int64   `json:"rows"`
+	Days    int64   `json:"days"`
+	Seconds float64 `json:"seconds"`
+	Message string  `json:"message,omitempty"`
+}
+
+// An Observer sees a run while it goes on. Methods are called from one goroutine at a time, Progress from any.
+type Observer interface {
+	// Begin announces a step; total is how many steps its phase has, 0 if unknown.
+	Begin(phase, name string, position, total int)
+	// Progress of the step that was begun, in its own units.
+	Progress(done, total int64)
+	// End reports the step. A step that had nothing to do is reported too, with StatusFresh.
+	End(Step)
+}
+
+// NoObserver sees nothing.
+type NoObserver struct{}
+
+// Begin does nothing.
+func (NoObserver) Begin(string, string, int, int) {}
+
+// Progress does nothing.
+func (NoObserver) Progress(int64, int64) {}
+
+// End does nothing.
+func (NoObserver) End(Step) {}
+
+// A Report is the outcome of a run, also of one that failed.
+type Report struct {
+	Run      int64         `json:"run"`
+	Command  string        `json:"command"`
+	Started  time.Time     `json:"started"`
+	Seconds  float64       `json:"seconds"`
+	ExitCode int           `json:"exit_code"`
+	Loads    []*LoadReport `json:"loads,omitempty"`
+	Steps    []Step        `json:"steps"`
+	// Waiting counts the days that wait for input, per model and reason.
+	Waiting []Waiting `json:"waiting,omitempty"`
+	// Checks that found rows.
+	Checks []CheckResult `json:"checks,omitempty"`
+	// Exports per destination and statistic that had something to write or has stale documents.
+	Exports []ExportReport `json:"exports,omitempty"`
+	Notes   []string       `json:"notes,omitempty"`
+}
+
+// Waiting is what days of a model wait for. Days are compact ranges ("2021-06-09 … 2021-06-11, 2021-07-01").
+type Waiting struct {
+	Model  string `json:"model"`
+	Reason string `json:"reason"`
+	Count  int    `json:"count"`
+	Days   string `json:"days"`
+}
+
+// A CheckResult is a check that found rows, or could not be run.
+type CheckResult struct {
+	Model    string `json:"model"`
+	Check    string `json:"check"`
+	Severity string `json:"severity"`
+	Rows     int64  `json:"rows"`
+	// Examples are at most ten rows as JSON objects.
+	Examples []string `json:"examples,omitempty"`
+	Error    string   `json:"error,omitempty"`
+}
+
+// An ExportReport counts the documents of one statistic at one destination.
+type ExportReport struct {
+	Destination string `json:"destination"`
+	Statistic   string `json:"statistic"`
+	New         int64  `json:"new"`
+	Changed     int64  `json:"changed"`
+	Same        int64  `json:"same"`
+	Stale       int64  `json:"stale"`
+	Pruned      int64  `json:"pruned,omitempty"`
+}
+
+// Exit codes, an interface: docs/commands.md.
+const (
+	ExitDone       = 0
+	ExitFailed     = 1
+	ExitUsage      = 2
+	ExitCheck      = 3
+	ExitInUse      = 4
+	ExitUnreadable = 5
+)
+
+// count of the steps of a phase with a status.
+func (r *Report) count(phase, status string) int {
+	n := 0
+	for _, step := range r.Steps {
+		if step.Phase == phase && step.Status == status {
+			n++
+		}
+	}
+	return n
+}
+
+// Idle reports whether nothing was loaded, built or exported.
+func (r *Report) Idle() bool {
+	for _, step := range r.Steps {
+		if step.Status != StatusFresh {
+			return false
+		}
+	}
+	return true
+}
+
+// exitCode: a failure weighs more than a failed check, that more than a source that could not be read.
+func (r *Report) exitCode() int {
+	failed, unreadable, checks := false, false, false
+	for _, step := range r.Steps {
+		failed = failed || step.Status == StatusFailed && step.Phase != PhaseCheck && step.Phase != PhaseLoad
+	}
+	for _, load := range r.Loads {
+		failed = failed || len(load.TooManyRejects) > 0
+		unreadable = unreadable || len(load.Unreadable) > 0
+	}
+	for _, check := range r.Checks {
+		checks = checks || check.Severity == SeverityError
+	}
+	switch {
+	case failed:
+		return ExitFailed
+	case checks:
+		return ExitCheck
+	case unreadable:
+		return ExitUnreadable
+	}
+	return ExitDone
+}

@@ -1,0 +1,300 @@
+package engine
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+)
+
+// RunOptions of a run, or of some of its phases.
+type RunOptions struct {
+	// Command is recorded in ops.runs; Version is the program's.
+	Command, Version string
+	// Phases to do, in their order; empty is all.
+	Phases    []string
+	Loaders   []Loader
+	SQL       fs.FS
+	Exporters []Exporter
+	// Select holds patterns of models for build, check and export.
+	Select []string
+	// From and To bound the days that are loaded and built (UTC days, inclusive); zero is open.
+	From, To time.Time
+	// MaxRejects is the share (0 to 1) of a file's rows that may be rejects.
+	MaxRejects float64
+	// Prune removes what is gone at the sources and from the destinations.
+	Prune, Full bool
+	// Stop, when closed, ends the run cleanly after the current step.
+	Stop     <-chan struct{}
+	Observer Observer
+}
+
+// runner is one run.
+type runner struct {
+	w       *Warehouse
+	o       RunOptions
+	report  *Report
+	project *Project
+	chosen  map[string]bool
+	// bad are models whose build failed or was blocked in this run.
+	bad map[string]string
+}
+
+// Run does load → build → check → export and records it in ops.runs. The report says what was done, also when the error
+// is not nil. Report.ExitCode is the command's exit code.
+func (w *Warehouse) Run(ctx context.Context, o RunOptions) (*Report, error) {
+	if o.Observer == nil {
+		o.Observer = NoObserver{}
+	}
+	r := &runner{w: w, o: o, bad: map[string]string{}, report: &Report{Command: o.Command, Started: w.now().UTC()}}
+	if err := r.begin(ctx); err != nil {
+		return r.report, err
+	}
+	err := r.phases(ctx)
+	if endErr := r.end(context.WithoutCancel(ctx), err); endErr != nil {
+		err = errors.Join(err, endErr)
+	}
+	return r.report, err
+}
+
+func (r *runner) wants(phase string) bool {
+	if len(r.o.Phases) == 0 {
+		return true
+	}
+	for _, one := range r.o.Phases {
+		if one == phase {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *runner) begin(ctx context.Context) error {
+	if err := r.w.scalar(ctx, &r.report.Run, "select coalesce(max(run_id), 0) + 1 from ops.runs"); err != nil {
+		return fmt.Errorf("begin run: %w", err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = ""
+	}
+	// A run that is still "running" was killed: the lease says that no other run is at work.
+	err = r.w.exec(ctx, "update ops.runs set status = 'killed' where status = 'running'")
+	if err == nil {
+		err = r.w.exec(ctx, "insert into ops.runs (run_id, command, started_at, status, host, pid, version) values (?, ?, ?, 'running', ?, ?, ?)",
+			r.report.Run, r.o.Command, r.report.Started, host, os.Getpid(), r.o.Version)
+	}
+	if err != nil {
+		return fmt.Errorf("begin run: %w", err)
+	}
+	return nil
+}
+
+// phases reads the SQL files before anything is loaded: a wrong file is told at once.
+func (r *runner) phases(ctx context.Context) error {
+	var err error
+	if r.project, err = ReadProject(r.o.SQL); err != nil {
+		return err
+	}
+	if err := r.w.Resolve(ctx, r.project); err != nil {
+		return err
+	}
+	if len(r.o.Select) > 0 {
+		if r.chosen, err = r.project.Select(r.o.Select); err != nil {
+			return err
+		}
+	}
+	for _, phase := range []struct {
+		name string
+		do   func(context.Context) error
+	}{{PhaseLoad, r.load}, {PhaseBuild, r.build}, {PhaseCheck, r.check}, {PhaseExport, r.export}} {
+		if !r.wants(phase.name) {
+			continue
+		}
+		if err := stopped(ctx, r.o.Stop); err != nil {
+			return err
+		}
+		if err := phase.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", phase.name, err)
+		}
+	}
+	return nil
+}
+
+func (r *runner) load(ctx context.Context) error {
+	for i, loader := range r.o.Loaders {
+		if err := stopped(ctx, r.o.Stop); err != nil {
+			return err
+		}
+		if err := r.loadOne(ctx, loader, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *runner) loadOne(ctx context.Context, loader Loader, position int) error {
+	source := loader.Source()
+	in := &Intake{Run: r.report.Run, MaxRejects: r.o.MaxRejects, Prune: r.o.Prune, Full: r.o.Full, From: r.o.From, To: r.o.To,
+		w: r.w, source: source, report: &LoadReport{Source: source}, progress: r.o.Observer.Progress}
+	r.report.Loads = append(r.report.Loads, in.report)
+	r.o.Observer.Begin(PhaseLoad, source, position+1, len(r.o.Loaders))
+	start := r.w.now()
+	err := loader.Load(ctx, in)
+	step := Step{Phase: PhaseLoad, Name: source, Status: StatusDone, Rows: in.report.Rows, Seconds: r.w.now().Sub(start).Seconds()}
+	if err != nil && ctx.Err() == nil {
+		in.report.Unreadable = append(in.report.Unreadable, FileError{File: source, Error: err.Error()})
+	}
+	switch {
+	case len(in.report.Unreadable)+len(in.report.TooManyRejects) > 0:
+		step.Status = StatusFailed
+	case in.report.Read == 0 && in.report.Changed == 0:
+		step.Status = StatusFresh
+	}
+	step.Message = in.report.summary()
+	r.step(step)
+	return ctx.Err()
+}
+
+// summary is a load in a few words.
+func (l *LoadReport) summary() string {
+	var parts []string
+	add := func(n int64, what string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	add(int64(l.Read), "read")
+	add(int64(l.Unchanged), "unchanged")
+	add(int64(l.Missing), "missing")
+	add(int64(l.Failed), "failed")
+	add(l.Rejects, "rejects")
+	add(l.Changed, "rows changed")
+	return strings.Join(parts, ", ")
+}
+
+func (r *runner) step(step Step) {
+	r.report.Steps = append(r.report.Steps, step)
+	r.o.Observer.End(step)
+}
+
+func (r *runner) build(ctx context.Context) error {
+	steps, err := r.w.Build(ctx, r.project, r.report.Run, BuildOptions{Select: r.chosen, From: r.o.From, To: r.o.To, Full: r.o.Full, Stop: r.o.Stop}, r.o.Observer)
+	r.report.Steps = append(r.report.Steps, steps...)
+	for _, step := range steps {
+		if step.Status == StatusFailed || step.Status == StatusBlocked {
+			r.bad[step.Name] = "its build " + map[string]string{StatusFailed: "failed", StatusBlocked: "is blocked"}[step.Status]
+		}
+	}
+	if err != nil {
+		return err
+	}
+	r.report.Waiting, err = r.w.Waiting(ctx)
+	return err
+}
+
+func (r *runner) check(ctx context.Context) error {
+	bad := func(model string) bool { return r.bad[model] != "" }
+	results, steps, err := r.w.Check(ctx, r.project, r.report.Run, bad, r.o.Observer)
+	r.report.Steps = append(r.report.Steps, steps...)
+	r.report.Checks = results
+	return err
+}
+
+func (r *runner) export(ctx context.Context) error {
+	if len(r.o.Exporters) == 0 {
+		return nil
+	}
+	results, err := failedChecks(ctx, r.w.conn)
+	if err != nil {
+		return err
+	}
+	r.report.Checks = results
+	blocked := r.project.blockedStatistics(results)
+	for model, why := range r.bad {
+		blocked[model] = why
+	}
+	for _, to := range r.o.Exporters {
+		reports, steps, err := r.w.Export(ctx, r.project, r.report.Run, to,
+			ExportOptions{Select: r.chosen, Prune: r.o.Prune, Blocked: blocked, Stop: r.o.Stop}, r.o.Observer)
+		r.report.Exports = append(r.report.Exports, reports...)
+		r.report.Steps = append(r.report.Steps, steps...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// end records the run and makes everything durable.
+func (r *runner) end(ctx context.Context, runErr error) error {
+	r.report.Seconds = r.w.now().Sub(r.report.Started).Seconds()
+	r.report.ExitCode = r.report.exitCode()
+	status, message := "done", ""
+	switch {
+	case errors.Is(runErr, ErrStopped):
+		status, message, r.report.ExitCode = "stopped", ErrStopped.Error(), ExitFailed
+	case runErr != nil:
+		status, message, r.report.ExitCode = "failed", runErr.Error(), ExitFailed
+		if errors.Is(runErr, ErrUsage) || errors.As(runErr, new(ModelErrors)) {
+			r.report.ExitCode = ExitUsage
+		}
+	case r.report.ExitCode != ExitDone:
+		status = "incomplete"
+	}
+	err := r.w.transact(ctx, func() error {
+		if err := r.saveSteps(ctx); err != nil {
+			return err
+		}
+		return r.w.exec(ctx, "update ops.runs set finished_at = ?, status = ?, exit_code = ?, message = ? where run_id = ?",
+			r.w.now().UTC(), status, r.report.ExitCode, message, r.report.Run)
+	})
+	if err != nil {
+		return fmt.Errorf("record the run: %w", err)
+	}
+	return nil
+}
+
+func (r *runner) saveSteps(ctx context.Context) error {
+	in := &Intake{w: r.w}
+	return in.insertRows(ctx, "ops.run_steps", len(r.report.Steps), func(i int) []any {
+		s := r.report.Steps[i]
+		return []any{r.report.Run, i + 1, s.Phase, s.Name, s.Status, s.Rows, s.Days, s.Seconds, s.Message}
+	})
+}
+
+// Waiting lists what days wait for, per model and reason.
+func (w *Warehouse) Waiting(ctx context.Context) ([]Waiting, error) { return waiting(ctx, w.conn) }
+
+func waiting(ctx context.Context, db queryer) ([]Waiting, error) {
+	var list []Waiting
+	var days []time.Time
+	flush := func() {
+		if len(list) > 0 {
+			last := &list[len(list)-1]
+			last.Count, last.Days = len(days), Ranges(days)
+		}
+		days = nil
+	}
+	err := eachRow(ctx, db, func(rows *sql.Rows) error {
+		var model, reason string
+		var date time.Time
+		if err := rows.Scan(&model, &reason, &date); err != nil {
+			return err
+		}
+		if len(list) == 0 || list[len(list)-1].Model != model || list[len(list)-1].Reason != reason {
+			flush()
+			list = append(list, Waiting{Model: model, Reason: reason})
+		}
+		days = append(days, date)
+		return nil
+	}, "select model, reason, date from ops.waiting order by model, reason, date")
+	if err != nil {
+		return nil, fmt.Errorf("read ops.waiting: %w", err)
+	}
+	flush()
+	return list, nil
+}

@@ -1,0 +1,300 @@
+// Package engine turns raw.* tables into models and statistics: it knows the warehouse, SQL files and their graph, days
+// and what is stale, checks, and the order of a run. It knows DuckDB and no other database.
+//
+// A Warehouse has one connection and is not safe for concurrent use: a run is a sequence of steps. While a process
+// holds the file for writing nobody else can open it.
+package engine
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/ccdexplorer/nightrunner/internal/machine"
+	"github.com/ccdexplorer/nightrunner/migrations"
+)
+
+// Options of a warehouse. The zero value takes everything from the machine (its cgroup where there is one).
+type Options struct {
+	// MemoryLimit as DuckDB reads it ("1GB", "800MiB"); "" is 70 % of the machine's memory.
+	MemoryLimit string
+	Threads     int
+	// TempDirectory is where DuckDB spills; "" is beside the warehouse.
+	TempDirectory string
+	// MaxTempSize as DuckDB reads it; "" is 80 % of the free disk there.
+	MaxTempSize string
+	// Command is what the lease tells others about this process ("run").
+	Command string
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// A Warehouse is the DuckDB file that a run writes.
+type Warehouse struct {
+	Path string
+
+	db    *sql.DB
+	conn  *sql.Conn
+	arrow *duckdb.Arrow
+	lease *lease
+	now   func() time.Time
+	log   *slog.Logger
+}
+
+// Open opens or creates the warehouse at path for writing and brings its schema up to date. It returns ErrInUse when
+// another process holds it and ErrNotWarehouse when the file is something else.
+func Open(ctx context.Context, path string, o Options) (*Warehouse, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := refuseForeign(path); err != nil {
+		return nil, err
+	}
+	held, err := takeLease(path, o.Command, o.Now())
+	if err != nil {
+		return nil, err
+	}
+	w := &Warehouse{Path: path, lease: held, now: o.Now, log: o.Log}
+	if err := w.connect(ctx, o); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	if err := migrations.Up(ctx, w.db); err != nil {
+		return nil, errors.Join(fmt.Errorf("migrate %s: %w", path, err), w.Close())
+	}
+	if err := w.acquire(ctx); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+func (w *Warehouse) connect(ctx context.Context, o Options) error {
+	connector, err := duckdb.NewConnector(w.Path, nil)
+	if err != nil {
+		return openError(w.Path, err)
+	}
+	w.db = sql.OpenDB(connector)
+	w.db.SetMaxOpenConns(1)
+	settings, err := o.settings(w.Path)
+	if err != nil {
+		return err
+	}
+	for _, s := range settings {
+		statement := fmt.Sprintf("set %s = %s", s[0], quote(s[1]))
+		if _, err := w.db.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrUsage, statement, err)
+		}
+	}
+	return nil
+}
+
+func (o Options) settings(path string) ([][2]string, error) {
+	limits, err := machine.Read(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("read the machine's limits: %w", err)
+	}
+	temp := o.TempDirectory
+	if temp == "" {
+		temp = path + ".tmp"
+	}
+	memory, size, threads := o.MemoryLimit, o.MaxTempSize, o.Threads
+	if memory == "" {
+		memory = fmt.Sprintf("%dMiB", limits.Memory/10*7>>20)
+	}
+	if size == "" {
+		size = fmt.Sprintf("%dMiB", limits.FreeDisk/10*8>>20)
+	}
+	if threads == 0 {
+		threads = limits.Threads
+	}
+	return [][2]string{
+		{"memory_limit", memory}, {"temp_directory", temp}, {"max_temp_directory_size", size},
+		{"threads", fmt.Sprint(threads)}, {"preserve_insertion_order", "true"}, {"TimeZone", "UTC"},
+	}, nil
+}
+
+func (w *Warehouse) acquire(ctx context.Context) error {
+	conn, err := w.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	w.conn = conn
+	return conn.Raw(func(raw any) error {
+		w.arrow, err = duckdb.NewArrowFromConn(raw.(driver.Conn))
+		return err
+	})
+}
+
+// Close gives the file back.
+func (w *Warehouse) Close() error {
+	var errs []error
+	if w.conn != nil {
+		errs = append(errs, w.conn.Close())
+	}
+	if w.db != nil {
+		errs = append(errs, w.db.Close())
+	}
+	return errors.Join(append(errs, w.lease.release())...)
+}
+
+// OpenReadOnly opens a warehouse that exists, for queries only. Nothing is created.
+func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = WithHint(fmt.Errorf("no warehouse at %s", path), "nightrunner run makes one; --warehouse names another")
+		}
+		return nil, err
+	}
+	if err := refuseForeign(path); err != nil {
+		return nil, err
+	}
+	connector, err := duckdb.NewConnector(path+"?access_mode=read_only", nil)
+	if err != nil {
+		return nil, openError(path, err)
+	}
+	db := sql.OpenDB(connector)
+	if _, err := db.ExecContext(ctx, "set TimeZone = 'UTC'"); err != nil {
+		return nil, errors.Join(openError(path, err), db.Close())
+	}
+	return db, nil
+}
+
+// refuseForeign keeps DuckDB away from a file that is not its own. A missing file is fine.
+func refuseForeign(path string) error {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	head := make([]byte, 12)
+	_, err = io.ReadFull(file, head)
+	if err == nil && bytes.Equal(head[8:], []byte("DUCK")) {
+		return nil
+	}
+	return WithHint(fmt.Errorf("%s: %w", path, ErrNotWarehouse), "the file was left as it is; name another with --warehouse")
+}
+
+// openError tells a held file from other troubles: refuseForeign has looked at the file's head before, so an I/O error
+// while opening it for writing is DuckDB's lock.
+func openError(path string, err error) error {
+	var duck *duckdb.Error
+	if errors.As(err, &duck) && duck.Type == duckdb.ErrorTypeIO {
+		holder := readLease(path)
+		if holder == "" {
+			holder = "another process has it open"
+		}
+		return WithHint(fmt.Errorf("%s: %w: %s", path, ErrInUse, holder), "wait for it to end, or use another file with --warehouse (%v)", err)
+	}
+	return fmt.Errorf("open %s: %w", path, err)
+}
+
+func (w *Warehouse) exec(ctx context.Context, query string, args ...any) error {
+	_, err := w.conn.ExecContext(ctx, query, args...)
+	return err
+}
+
+// scalar reads one value.
+func (w *Warehouse) scalar(ctx context.Context, into any, query string, args ...any) error {
+	return w.conn.QueryRowContext(ctx, query, args...).Scan(into)
+}
+
+// each calls fn for every row of a query.
+func (w *Warehouse) each(ctx context.Context, fn func(*sql.Rows) error, query string, args ...any) error {
+	return eachRow(ctx, w.conn, fn, query, args...)
+}
+
+// queryer is a connection or a pool.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func eachRow(ctx context.Context, db queryer, fn func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// transact runs fn between begin and commit. On an error, a cancelled context included, nothing stays.
+func (w *Warehouse) transact(ctx context.Context, fn func() error) error {
+	if err := w.exec(ctx, "begin transaction"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := fn(); err != nil {
+		return errors.Join(err, w.exec(context.WithoutCancel(ctx), "rollback"))
+	}
+	if err := w.exec(ctx, "commit"); err != nil {
+		return errors.Join(fmt.Errorf("commit: %w", err), ignoreNoTransaction(w.exec(context.WithoutCancel(ctx), "rollback")))
+	}
+	return nil
+}
+
+// ignoreNoTransaction: a commit that fails has ended its transaction already.
+func ignoreNoTransaction(err error) error {
+	var duck *duckdb.Error
+	if errors.As(err, &duck) && duck.Type == duckdb.ErrorTypeTransaction {
+		return nil
+	}
+	return err
+}
+
+// arrowQuery reads a result as record batches.
+func (w *Warehouse) arrowQuery(ctx context.Context, query string) (array.RecordReader, error) {
+	return w.arrow.QueryContext(ctx, query)
+}
+
+// appendArrow inserts a record batch into a table, by column name.
+func (w *Warehouse) appendArrow(ctx context.Context, table string, record arrow.RecordBatch) error {
+	reader, err := array.NewRecordReader(record.Schema(), []arrow.RecordBatch{record})
+	if err != nil {
+		return err
+	}
+	defer reader.Release()
+	release, err := w.arrow.RegisterView(reader, "incoming_record")
+	if err != nil {
+		return fmt.Errorf("register record batch: %w", err)
+	}
+	defer release()
+	if err := w.exec(ctx, "insert into "+table+" by name select * from incoming_record"); err != nil {
+		return fmt.Errorf("append to %s: %w", table, err)
+	}
+	return w.exec(ctx, "drop view incoming_record")
+}
+
+// quote makes a SQL string literal.
+func quote(text string) string {
+	out := make([]byte, 0, len(text)+2)
+	out = append(out, '\'')
+	for i := range len(text) {
+		if text[i] == '\'' {
+			out = append(out, '\'')
+		}
+		out = append(out, text[i])
+	}
+	return string(append(out, '\''))
+}
