@@ -31,8 +31,8 @@ type knownCheck struct {
 // exampleRows is how many failing rows a report names.
 const exampleRows = 10
 
-// Check runs the checks whose inputs changed since they last passed, and those that failed. bad models are not checked.
-// It returns all checks that find rows, also those found by an earlier run.
+// Check runs the checks whose inputs changed since they were run last. bad models are not checked. It returns all checks
+// that find rows, also those found by an earlier run.
 func (w *Warehouse) Check(ctx context.Context, p *Project, run int64, bad func(model string) bool, observer Observer) ([]CheckResult, []Step, error) {
 	c := &checker{w: w, p: p, run: run, known: map[string]knownCheck{}, observer: observer}
 	var err error
@@ -112,7 +112,7 @@ func (c *checker) checkModel(ctx context.Context, m *Model, step *Step) error {
 	for _, check := range m.Checks {
 		known, there := c.known[m.Name+" "+check.Name()]
 		inputs := c.inputs(version, check)
-		if there && known.inputs == inputs && known.rows == 0 {
+		if there && known.inputs == inputs {
 			continue
 		}
 		due = append(due, check)
@@ -223,7 +223,7 @@ func (c *checker) examples(ctx context.Context, query string) ([]string, error) 
 func (c *checker) checkFile(ctx context.Context, m *Model, step *Step) error {
 	check := Check{Severity: m.Severity, Kind: "query", Text: m.File}
 	inputs := c.inputs(c.versions.of(c.p, m), check)
-	if known, there := c.known[m.Name+" "+check.Name()]; there && known.inputs == inputs && known.rows == 0 {
+	if known, there := c.known[m.Name+" "+check.Name()]; there && known.inputs == inputs {
 		return nil
 	}
 	step.Status = StatusDone

@@ -41,7 +41,7 @@ func (e *syntaxError) Error() string { return e.message }
 // parse reads a statement. It refuses what json_serialize_sql refuses: anything but SELECT, and PIVOT.
 func (w *Warehouse) parse(ctx context.Context, text string) (*parsed, error) {
 	var serialized string
-	if err := w.scalar(ctx, &serialized, "select json_serialize_sql(?)::varchar", text); err != nil {
+	if err := w.scalar(ctx, &serialized, "select json_serialize_sql(?::varchar)::varchar", text); err != nil {
 		return nil, err
 	}
 	var root struct {
