@@ -38,7 +38,7 @@ func appendJSON(out []byte, value any, info duckdb.TypeInfo) []byte {
 	case duckdb.Union:
 		return appendJSON(out, v.Value, tagged(info, v.Tag))
 	}
-	return appendString(out, text(value, info))
+	return appendString(out, valueText(value, info))
 }
 
 func appendFloat(out []byte, v float64, bits int) []byte {
@@ -73,7 +73,7 @@ func appendMap(out []byte, m duckdb.OrderedMap, info duckdb.TypeInfo) []byte {
 	values := m.Values()
 	out = append(out, '{')
 	for i, one := range m.Keys() {
-		out = appendKey(out, i, text(one, key))
+		out = appendKey(out, i, valueText(one, key))
 		out = appendJSON(out, values[i], item)
 	}
 	return append(out, '}')

@@ -26,7 +26,7 @@ const (
 )
 
 // Splitter cuts text into statements at semicolons that are in no string, name or comment, by the rules of DuckDB's
-// scanner: '' in a string is a quote, E'..' knows backslashes, $tag$..$tag$ quotes, /* */ nests. The zero value is ready.
+// scanner: a doubled quote stays in its string, E'..' knows backslashes, $tag$..$tag$ quotes, /* */ nests. The zero value is ready.
 type Splitter struct {
 	buffer []byte
 	mode   mode

@@ -138,7 +138,7 @@ func lossy(info duckdb.TypeInfo) bool {
 	case *duckdb.ArrayDetails:
 		return lossy(details.Child)
 	case *duckdb.MapDetails:
-		return !comparable(details.Key) || lossy(details.Key) || lossy(details.Value)
+		return !hashable(details.Key) || lossy(details.Key) || lossy(details.Value)
 	case *duckdb.StructDetails:
 		for _, entry := range details.Entries {
 			if entry.Name() == "" || lossy(entry.Info()) {
@@ -159,8 +159,8 @@ func lossy(info duckdb.TypeInfo) bool {
 	return false
 }
 
-// comparable keys are those that compare by value in Go: not bytes, lists, structs, or pointers to big numbers.
-func comparable(info duckdb.TypeInfo) bool {
+// hashable keys are those that compare by value in Go: not bytes, lists, structs, or pointers to big numbers.
+func hashable(info duckdb.TypeInfo) bool {
 	switch info.InternalType() {
 	case duckdb.TYPE_BLOB, duckdb.TYPE_UUID, duckdb.TYPE_BIT, duckdb.TYPE_LIST, duckdb.TYPE_ARRAY, duckdb.TYPE_STRUCT,
 		duckdb.TYPE_MAP, duckdb.TYPE_UNION:
@@ -168,3 +168,5 @@ func comparable(info duckdb.TypeInfo) bool {
 	}
 	return true
 }
+
+func isJSON(info duckdb.TypeInfo) bool { return info != nil && info.Alias() == "JSON" }

@@ -15,8 +15,8 @@ import (
 // null is how a missing value looks in every format for people.
 const null = "NULL"
 
-// text is a value as DuckDB would cast it to VARCHAR, except for blobs: those are lower-case hex, as hashes are.
-func text(value any, info duckdb.TypeInfo) string {
+// valueText is a value as DuckDB would cast it to VARCHAR, except for blobs: those are lower-case hex, as hashes are.
+func valueText(value any, info duckdb.TypeInfo) string {
 	switch v := value.(type) {
 	case nil:
 		return null
@@ -67,14 +67,14 @@ func nestedText(value any, info duckdb.TypeInfo) string {
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
 	case duckdb.Union:
-		return text(v.Value, tagged(info, v.Tag))
+		return valueText(v.Value, tagged(info, v.Tag))
 	}
 	return fmt.Sprint(value)
 }
 
 // member is a value inside a list, struct or map: text that could be mistaken for something else is quoted.
 func member(value any, info duckdb.TypeInfo) string {
-	out := text(value, info)
+	out := valueText(value, info)
 	switch value.(type) {
 	case nil, []any, map[string]any, duckdb.OrderedMap:
 		return out

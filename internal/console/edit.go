@@ -1,0 +1,88 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/reeflective/readline"
+)
+
+// Interact reads lines from the process's terminal until Ctrl-D, .quit or the end of ctx. Errors of statements are written
+// and the session goes on. Ctrl-C clears what is typed; while a statement runs it comes through Options.Interrupts.
+//
+// The line editor works on os.Stdin and os.Stdout: both must be a terminal.
+func (s *Session) Interact(ctx context.Context) error {
+	editor := readline.NewShell()
+	editor.Prompt.Primary(func() string { return "nightrunner> " })
+	editor.Prompt.Secondary(func() string { return "        ...> " })
+	editor.AcceptMultiline = accepts
+	editor.Completer = func(line []rune, cursor int) readline.Completions { return s.completions(ctx, string(line[:cursor])) }
+	if err := s.openHistory(editor); err != nil {
+		fmt.Fprintf(s.options.Err, "no history of lines: %v\n", err)
+	}
+	for ctx.Err() == nil {
+		line, err := editor.Readline()
+		switch {
+		case errors.Is(err, readline.ErrInterrupt):
+			continue
+		case errors.Is(err, io.EOF):
+			fmt.Fprintln(s.options.Err)
+			return nil
+		case err != nil:
+			return fmt.Errorf("read a line: %w", err)
+		}
+		err = s.run(ctx, strings.NewReader(spoken(line)), "")
+		if errors.Is(err, errQuit) {
+			return nil
+		}
+		if err != nil {
+			fmt.Fprintf(s.options.Err, "error: %v\n", err)
+		}
+	}
+	return ctx.Err()
+}
+
+// accepts says that a line can run: a dot command, nothing, or statements up to their last semicolon.
+func accepts(line []rune) bool {
+	text := string(line)
+	if spoken(text) != text || strings.HasPrefix(strings.TrimSpace(text), ".") {
+		return true
+	}
+	var splitter Splitter
+	splitter.Feed(text)
+	return !splitter.Pending()
+}
+
+// spoken understands the words that people type to get out or to get help.
+func spoken(line string) string {
+	switch word := strings.TrimRight(strings.TrimSpace(line), ";"); strings.ToLower(word) {
+	case "quit", "exit", "help":
+		return "." + strings.ToLower(word)
+	}
+	return line
+}
+
+// openHistory makes the file before the editor does, with its folder.
+func (s *Session) openHistory(editor *readline.Shell) error {
+	path := s.options.History
+	if path == "" {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	editor.History.AddFromFile("history", path)
+	return nil
+}

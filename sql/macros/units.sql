@@ -1,0 +1,13 @@
+-- CCD as the nearest double of exact microCCD (1 CCD = 1,000,000 microCCD). Up to 2^53 one division is rounded once;
+-- beyond, the conversion of the decimal text is.
+create or replace macro ccd(microccd) as
+    case
+        when microccd between -9007199254740992 and 9007199254740992 then microccd::double / 1000000
+        else (
+            case when microccd < 0 then '-' else '' end
+            || (abs(microccd::hugeint) // 1000000)::varchar || '.' || lpad((abs(microccd::hugeint) % 1000000)::varchar, 6, '0')
+        )::double
+    end;
+
+-- The canonical form of an account address: aliases of an account share it.
+create or replace macro canonical(address) as left(address, 29);
