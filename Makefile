@@ -1,6 +1,6 @@
 # The door to the project: `make` lists what there is.
 # DuckDB's Arrow interface needs the build tag; Go takes it from here everywhere.
-export GOFLAGS := -tags=duckdb_arrow
+export GOFLAGS := $(GOFLAGS) -tags=duckdb_arrow
 export CGO_ENABLED := 1
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)

@@ -112,7 +112,7 @@ func (x *publisher) export(ctx context.Context, m *Model, held string, step *Ste
 	}
 	report := &ExportReport{Destination: x.to.Destination(), Statistic: m.Export, New: publication.New, Changed: publication.Changed,
 		Same: publication.Same, Stale: publication.Stale}
-	if publication.New+publication.Changed > 0 || !here || publication.Prune && publication.Stale > 0 {
+	if publication.New+publication.Changed > 0 || !here && publication.Same > 0 || publication.Prune && publication.Stale > 0 {
 		step.Status = StatusDone
 		step.Rows = publication.New + publication.Changed
 		if err := x.to.Write(ctx, publication); err != nil {

@@ -45,6 +45,8 @@ type LoadReport struct {
 	Notes []string `json:"notes,omitempty"`
 	// Unreadable files and collections: what they feed waits or keeps its earlier data.
 	Unreadable []FileError `json:"unreadable,omitempty"`
+	// Failure is an error of the warehouse or the program, not of the source: exit code 1.
+	Failure string `json:"failure,omitempty"`
 	// TooManyRejects are files refused because of the share of their rows that could not be read.
 	TooManyRejects []FileError `json:"too_many_rejects,omitempty"`
 }
@@ -231,7 +233,7 @@ func (in *Intake) MarkDays(ctx context.Context, table string, days []time.Time, 
 		return err
 	}
 	for _, statement := range []string{
-		`delete from ops.source_days where table_name = %[2]s and date in (select date from temp.marked_days)`,
+		`/* %[1]s */ delete from ops.source_days where table_name = %[2]s and date in (select date from temp.marked_days)`,
 		`insert into ops.source_days
 			select %[2]s, marked.date, coalesce(content.version, 0)
 			from temp.marked_days as marked
@@ -241,11 +243,13 @@ func (in *Intake) MarkDays(ctx context.Context, table string, days []time.Time, 
 				group by date
 			) as content on content.date = marked.date
 			where marked.present`,
-		`drop table temp.marked_days`,
 	} {
 		if err := in.w.exec(ctx, fmt.Sprintf(statement, table, quote(table))); err != nil {
 			return fmt.Errorf("mark days of %s: %w", table, err)
 		}
+	}
+	if err := in.w.exec(ctx, "drop table temp.marked_days"); err != nil {
+		return err
 	}
 	return in.w.markTable(ctx, table, true)
 }

@@ -141,7 +141,7 @@ func (r *Report) exitCode() int {
 		failed = failed || step.Status == StatusFailed && step.Phase != PhaseCheck && step.Phase != PhaseLoad
 	}
 	for _, load := range r.Loads {
-		failed = failed || len(load.TooManyRejects) > 0
+		failed = failed || len(load.TooManyRejects) > 0 || load.Failure != ""
 		unreadable = unreadable || len(load.Unreadable) > 0
 	}
 	for _, check := range r.Checks {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
 )
 
 // RunOptions of a run, or of some of its phases.
@@ -146,10 +148,10 @@ func (r *runner) loadOne(ctx context.Context, loader Loader, position int) error
 	err := loader.Load(ctx, in)
 	step := Step{Phase: PhaseLoad, Name: source, Status: StatusDone, Rows: in.report.Rows, Seconds: r.w.now().Sub(start).Seconds()}
 	if err != nil && ctx.Err() == nil {
-		in.report.Unreadable = append(in.report.Unreadable, FileError{File: source, Error: err.Error()})
+		in.report.take(err)
 	}
 	switch {
-	case len(in.report.Unreadable)+len(in.report.TooManyRejects) > 0:
+	case len(in.report.Unreadable)+len(in.report.TooManyRejects) > 0 || in.report.Failure != "":
 		step.Status = StatusFailed
 	case in.report.Read == 0 && in.report.Changed == 0:
 		step.Status = StatusFresh
@@ -157,6 +159,19 @@ func (r *runner) loadOne(ctx context.Context, loader Loader, position int) error
 	step.Message = in.report.summary()
 	r.step(step)
 	return ctx.Err()
+}
+
+// take records why a loader gave up: the source could not be read, or the warehouse failed.
+func (l *LoadReport) take(err error) {
+	if errors.As(err, new(*duckdb.Error)) {
+		l.Failure = err.Error()
+		return
+	}
+	text := err.Error()
+	if hint := HintOf(err); hint != "" {
+		text += " (" + hint + ")"
+	}
+	l.Unreadable = append(l.Unreadable, FileError{File: l.Source, Error: text})
 }
 
 // summary is a load in a few words.

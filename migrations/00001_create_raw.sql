@@ -44,7 +44,7 @@ create table raw.blocks_per_day (
 comment on table raw.blocks_per_day is 'The first and the last block of each complete UTC day (collection blocks_per_day).';
 
 create table raw.stable_address_info (
-    account_address_canonical varchar not null, account_address varchar, account_index bigint not null
+    account_address_canonical varchar not null, account_address varchar, account_index bigint
 );
 comment on table raw.stable_address_info is 'Known accounts (collection stable_address_info); the canonical form is the first 29 characters.';
 

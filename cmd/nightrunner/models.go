@@ -33,7 +33,7 @@ func modelsCommand() *cli.Command {
 				first, _, _ := strings.Cut(m.Description, "\n")
 				rows = append(rows, []string{m.Name, m.Severity, "", first})
 			}
-			console.WriteTable(c.App.Writer, 0, []console.Column{{Name: "model"}, {Name: "kind"}, {Name: "statistic"}, {Name: "what"}}, rows)
+			_ = console.WriteTable(c.App.Writer, 0, []console.Column{{Name: "model"}, {Name: "kind"}, {Name: "statistic"}, {Name: "what"}}, rows)
 			fmt.Fprintf(c.App.Writer, "%d models, %d checks\n", len(project.Models), len(project.Checks))
 			return nil
 		},

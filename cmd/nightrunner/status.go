@@ -49,7 +49,7 @@ func printStatus(w io.Writer, s *engine.StatusReport) {
 	table := func(title string, columns []console.Column, rows [][]string) {
 		if len(rows) > 0 {
 			fmt.Fprintf(w, "%s\n", title)
-			console.WriteTable(w, 0, columns, rows)
+			_ = console.WriteTable(w, 0, columns, rows)
 			fmt.Fprintln(w)
 		}
 	}

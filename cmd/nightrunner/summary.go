@@ -50,6 +50,9 @@ func summarizeLoads(w io.Writer, report *engine.Report) {
 		for _, one := range load.Unreadable {
 			fmt.Fprintf(w, "error: %s: %s: %s\n", load.Source, one.File, one.Error)
 		}
+		if load.Failure != "" {
+			fmt.Fprintf(w, "error: %s: %s\n", load.Source, load.Failure)
+		}
 		for _, one := range load.TooManyRejects {
 			fmt.Fprintf(w, "error: %s: %s: %s\n", load.Source, one.File, one.Error)
 		}
@@ -129,7 +132,7 @@ func summarizePhases(w io.Writer, report *engine.Report) {
 			fmt.Sprint(count[engine.StatusFailed] + count[engine.StatusBlocked]), number(n), number(days), progress.Duration(seconds)})
 	}
 	right := func(name string) console.Column { return console.Column{Name: name, Right: true} }
-	console.WriteTable(w, 0, []console.Column{{Name: "phase"}, right("done"), right("fresh"), right("failed"), right("rows"), right("days"), right("time")}, rows)
+	_ = console.WriteTable(w, 0, []console.Column{{Name: "phase"}, right("done"), right("fresh"), right("failed"), right("rows"), right("days"), right("time")}, rows)
 }
 
 // number with thousands separators.

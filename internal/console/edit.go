@@ -20,6 +20,9 @@ func (s *Session) Interact(ctx context.Context) error {
 	editor := readline.NewShell()
 	editor.Prompt.Primary(func() string { return "nightrunner> " })
 	editor.Prompt.Secondary(func() string { return "        ...> " })
+	if err := configureEditor(editor); err != nil {
+		return fmt.Errorf("set up the line editor: %w", err)
+	}
 	editor.AcceptMultiline = accepts
 	editor.Completer = func(line []rune, cursor int) readline.Completions { return s.completions(ctx, string(line[:cursor])) }
 	if err := s.openHistory(editor); err != nil {
@@ -45,6 +48,17 @@ func (s *Session) Interact(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// configureEditor marks lines after the first, and has é typed as é: the editor takes letters of Latin-1 for Alt and a key
+// otherwise.
+func configureEditor(editor *readline.Shell) error {
+	return errors.Join(
+		editor.Config.Set("multiline-column", true),
+		editor.Config.Set("convert-meta", false),
+		editor.Config.Set("input-meta", true),
+		editor.Config.Set("output-meta", true),
+	)
 }
 
 // accepts says that a line can run: a dot command, nothing, or statements up to their last semicolon.

@@ -144,10 +144,13 @@ func (s *tableSink) draw(columns []Column, types []string) error {
 	}
 	s.append(out, plan, s.tail(), last)
 	note := ""
-	if hidden > 0 {
-		note = fmt.Sprintf("rows %d to %d of %d left out; .maxrows 0 shows all\n", len(first)+1, len(first)+hidden, s.count)
+	if plan.from < plan.to {
+		note = strings.TrimSuffix(plan.note(), "\n") + "; format line shows all\n"
 	}
-	_, err := io.WriteString(s.w, out.Render()+"\n"+s.shape.paint.dimLines(note+plan.note()))
+	if hidden > 0 {
+		note += fmt.Sprintf("rows %d to %d of %d left out; .maxrows 0 shows all\n", len(first)+1, len(first)+hidden, s.count)
+	}
+	_, err := io.WriteString(s.w, out.Render()+"\n"+s.shape.paint.dimLines(note))
 	return err
 }
 

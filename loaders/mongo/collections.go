@@ -34,7 +34,7 @@ func collections() []collection {
 		{name: "stable_address_info", table: "raw.stable_address_info", key: "account_address_canonical", fields: []mapping{
 			{"_id", "account_address_canonical", textKind, true},
 			{"account_address", "account_address", textKind, false},
-			{"account_index", "account_index", integerKind, true},
+			{"account_index", "account_index", integerKind, false},
 		}},
 		{name: "labeled_accounts", utilities: true, table: "raw.labeled_accounts", key: "account_address", fields: []mapping{
 			{"_id", "account_address", textKind, true},

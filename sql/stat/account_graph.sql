@@ -2,9 +2,9 @@
 -- grain: day, account
 -- export: account_graph
 -- check: unique date, account_address_canonical
--- check: not_null _id, date, account_address_canonical, account_index, ccd_balance, rate
+-- check: not_null _id, date, account_address_canonical, ccd_balance, rate
 -- check: expect ccd_balance >= 0
--- column: account_index index of the account on the chain
+-- column: account_index index of the account on the chain, null where stable_address_info has none
 -- column: ccd_balance balance at the end of the day, CCD
 -- column: rate USD per CCD
 -- column: ccd_balance_in_USD balance at the day's rate, USD

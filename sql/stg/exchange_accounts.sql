@@ -20,7 +20,7 @@ final as (
         account_address_canonical,
         min(min(position)) over (partition by exchange) as position,
     from labels
-    group by all
+    group by exchange, account_address_canonical
 )
 
 select * from final
