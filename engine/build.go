@@ -47,8 +47,11 @@ type builder struct {
 	now      func() time.Time
 	// bad are the models that failed or were blocked.
 	bad map[string]string
-	// made are the tables and views that exist and from which fingerprint.
-	made     map[string]string
+	// made are the models that were built and from which fingerprint; kinds are the tables and views that exist.
+	made  map[string]string
+	kinds map[string]string
+	// wanted is the key of the requirements that temp.wanted_days holds now.
+	wanted   string
 	comments []string
 	steps    []Step
 }
@@ -95,6 +98,17 @@ func (b *builder) prepare(ctx context.Context) error {
 	}, "select model, fingerprint from ops.models")
 	if err != nil {
 		return fmt.Errorf("read ops.models: %w", err)
+	}
+	b.kinds = map[string]string{}
+	err = b.w.each(ctx, func(rows *sql.Rows) error {
+		var name, kind string
+		err := rows.Scan(&name, &kind)
+		b.kinds[name] = kind
+		return err
+	}, `select schema_name || '.' || table_name, 'table' from duckdb_tables() where database_name = current_database()
+		union all select schema_name || '.' || view_name, 'view' from duckdb_views() where not internal and database_name = current_database()`)
+	if err != nil {
+		return fmt.Errorf("list tables: %w", err)
 	}
 	return nil
 }
@@ -197,7 +211,7 @@ func (b *builder) build(ctx context.Context, m *Model, step *Step) error {
 func (b *builder) buildView(ctx context.Context, m *Model, step *Step) error {
 	if b.made[m.Name] != m.Fingerprint || b.options.Full {
 		err := b.w.transact(ctx, func() error {
-			if err := b.w.dropOther(ctx, m); err != nil {
+			if err := b.dropOther(ctx, m); err != nil {
 				return err
 			}
 			if err := b.w.exec(ctx, "create or replace view "+m.Name+" as "+m.SQL); err != nil {
@@ -215,10 +229,7 @@ func (b *builder) buildView(ctx context.Context, m *Model, step *Step) error {
 		return nil
 	}
 	// An exported view says what it waits for as a table does.
-	if err := b.w.wantedDays(ctx, b.p, m); err != nil {
-		return err
-	}
-	return b.w.waitingFor(ctx, b.p, m)
+	return b.wantedDays(ctx, m)
 }
 
 func (b *builder) buildTable(ctx context.Context, m *Model, step *Step) error {
@@ -229,7 +240,7 @@ func (b *builder) buildTable(ctx context.Context, m *Model, step *Step) error {
 	}
 	filter := ""
 	if m.Daily() {
-		if err := b.w.wantedDays(ctx, b.p, m); err != nil {
+		if err := b.wantedDays(ctx, m); err != nil {
 			return err
 		}
 		var days uint64
@@ -246,7 +257,7 @@ func (b *builder) buildTable(ctx context.Context, m *Model, step *Step) error {
 	}
 	step.Status = StatusDone
 	err = b.w.transact(ctx, func() error {
-		if err := b.w.dropOther(ctx, m); err != nil {
+		if err := b.dropOther(ctx, m); err != nil {
 			return err
 		}
 		statement := "create or replace table " + m.Name + " as select * from (" + m.SQL + "\n)" + filter
@@ -269,12 +280,9 @@ func (b *builder) buildTable(ctx context.Context, m *Model, step *Step) error {
 
 // recordTableDays records the content of a table's days, so that what reads it by day rebuilds only days that differ.
 func (b *builder) recordTableDays(ctx context.Context, m *Model) error {
-	if err := b.w.exec(ctx, fmt.Sprintf(`delete from ops.model_days where model = %[2]s;
+	return b.w.exec(ctx, fmt.Sprintf(`delete from ops.model_days where model = %[2]s;
 		insert into ops.model_days
-		select %[2]s, date, 0, hash(sum(hash(t)), count(*)), count(*), %[3]d from %[1]s as t group by date`, m.Name, quote(m.Name), b.run)); err != nil {
-		return err
-	}
-	return b.w.waitingFor(ctx, b.p, m)
+		select %[2]s, date, 0, hash(sum(hash(t)), count(*)), count(*), %[3]d from %[1]s as t group by date`, m.Name, quote(m.Name), b.run))
 }
 
 // remember records what was made: the version of a whole table, or of the days of a daily one.
@@ -293,21 +301,16 @@ func (b *builder) remember(ctx context.Context, m *Model, inputs uint64, rows in
 }
 
 // dropOther makes room when a model was a view and becomes a table, or the other way round.
-func (w *Warehouse) dropOther(ctx context.Context, m *Model) error {
-	var kind sql.NullString
-	schema, name, _ := strings.Cut(m.Name, ".")
-	err := w.scalar(ctx, &kind, `select max(table_type) from information_schema.tables where table_schema = ? and table_name = ? and table_catalog = current_database()`, schema, name)
-	if err != nil || !kind.Valid {
-		return err
+func (b *builder) dropOther(ctx context.Context, m *Model) error {
+	kind, now := b.kinds[m.Name], "view"
+	if m.Stored() {
+		now = "table"
 	}
-	if isView := kind.String == "VIEW"; isView == m.Stored() {
-		word := "table "
-		if isView {
-			word = "view "
-		}
-		return w.exec(ctx, "drop "+word+m.Name+"; delete from ops.model_days where model = "+quote(m.Name))
+	b.kinds[m.Name] = now
+	if kind == "" || kind == now {
+		return nil
 	}
-	return nil
+	return b.w.exec(ctx, "drop "+kind+" "+m.Name+"; delete from ops.model_days where model = "+quote(m.Name))
 }
 
 // describe keeps the comments to put on what was made. DuckDB drops those in a view's text.
@@ -326,10 +329,13 @@ func (b *builder) describe(m *Model) {
 
 // buildDays builds the stale days of an incremental or state model.
 func (b *builder) buildDays(ctx context.Context, m *Model, step *Step) error {
-	if err := b.makeTable(ctx, m); err != nil {
-		return err
+	before := b.made[m.Name]
+	if before != m.Fingerprint {
+		if err := b.makeTable(ctx, m); err != nil {
+			return err
+		}
 	}
-	if err := b.w.wantedDays(ctx, b.p, m); err != nil {
+	if err := b.wantedDays(ctx, m); err != nil {
 		return err
 	}
 	if b.options.Full {
@@ -357,26 +363,47 @@ func (b *builder) buildDays(ctx context.Context, m *Model, step *Step) error {
 			return err
 		}
 	}
-	if err := b.w.waitingFor(ctx, b.p, m); err != nil {
-		return err
-	}
 	if len(ranges) > 0 || vanished > 0 {
 		step.Status = StatusDone
+	}
+	if step.Status == StatusDone || before != m.Fingerprint {
 		return b.remember(ctx, m, 0, step.Rows)
 	}
 	return nil
 }
 
+// wantedDays fills temp.wanted_days for a model, unless they are those of the model before, and records what waits.
+func (b *builder) wantedDays(ctx context.Context, m *Model) error {
+	key := fmt.Sprint(b.p.Requirements(m))
+	if len(b.p.Requirements(m)) == 0 {
+		key = m.Name
+	}
+	if key != b.wanted {
+		if err := b.w.wantedDays(ctx, b.p, m); err != nil {
+			return err
+		}
+		b.wanted = key
+	}
+	return b.w.waitingFor(ctx, b.p, m)
+}
+
 // makeTable makes the empty table of a model, again when its columns are other ones now.
 func (b *builder) makeTable(ctx context.Context, m *Model) error {
-	if b.made[m.Name] == m.Fingerprint {
-		return nil
-	}
-	shape := "create or replace temp table shape as select * from (" + m.SQL + "\n) limit 0"
+	defer b.describe(m)
+	existed := b.kinds[m.Name] == "table"
+	shape := " as select * from (" + m.SQL + "\n) limit 0"
 	if m.Materialize == State {
-		shape = "create or replace temp table shape (" + m.StateColumns + ")"
+		shape = " (" + m.StateColumns + ")"
 	}
-	if err := b.w.exec(ctx, shape); err != nil {
+	if !existed {
+		return b.w.transact(ctx, func() error {
+			if err := b.dropOther(ctx, m); err != nil {
+				return err
+			}
+			return b.w.exec(ctx, "create table "+m.Name+shape)
+		})
+	}
+	if err := b.w.exec(ctx, "create or replace temp table shape"+shape); err != nil {
 		return err
 	}
 	schema, name, _ := strings.Cut(m.Name, ".")
@@ -384,21 +411,11 @@ func (b *builder) makeTable(ctx context.Context, m *Model) error {
 	err := b.w.scalar(ctx, &same, `select coalesce(
 		(select list((column_name, data_type) order by column_index) from duckdb_columns() where database_name = 'temp' and table_name = 'shape')
 		= (select list((column_name, data_type) order by column_index) from duckdb_columns() where database_name = current_database() and schema_name = ? and table_name = ?), false)`, schema, name)
-	if err != nil {
+	if err != nil || same {
 		return err
 	}
 	return b.w.transact(ctx, func() error {
-		if err := b.w.dropOther(ctx, m); err != nil {
-			return err
-		}
-		if !same {
-			statement := fmt.Sprintf("create or replace table %s as from temp.shape; delete from ops.model_days where model = %s", m.Name, quote(m.Name))
-			if err := b.w.exec(ctx, statement); err != nil {
-				return err
-			}
-		}
-		b.describe(m)
-		return b.remember(ctx, m, 0, 0)
+		return b.w.exec(ctx, fmt.Sprintf("create or replace table %s as from temp.shape; delete from ops.model_days where model = %s", m.Name, quote(m.Name)))
 	})
 }
 
@@ -471,14 +488,14 @@ func (b *builder) replaceRange(ctx context.Context, m *Model, r dayRange) (int64
 		if err := b.w.exec(ctx, fmt.Sprintf("delete from %s where %s", m.Name, within)); err != nil {
 			return err
 		}
-		insert := fmt.Sprintf("insert into %s by name select * from (%s\n) where %s and date in (select date from temp.stale_days)", m.Name, m.SQL, within)
-		if err := b.w.exec(ctx, insert); err != nil {
+		result, err := b.w.conn.ExecContext(ctx, fmt.Sprintf("insert into %s by name select * from (%s\n) where %s and date in (select date from temp.stale_days)", m.Name, m.SQL, within))
+		if err != nil {
 			return err
 		}
-		if err := b.recordDays(ctx, m, within); err != nil {
+		if rows, err = result.RowsAffected(); err != nil {
 			return err
 		}
-		return b.w.scalar(ctx, &rows, fmt.Sprintf("select coalesce(sum(row_count), 0)::bigint from ops.model_days where model = %s and %s", quote(m.Name), within))
+		return b.recordDays(ctx, m, within)
 	})
 	return rows, err
 }

@@ -20,6 +20,8 @@ type checker struct {
 	known    map[string]knownCheck
 	observer Observer
 	steps    []Step
+	// results are rows for ops.check_results.
+	results []string
 }
 
 type knownCheck struct {
@@ -51,6 +53,9 @@ func (w *Warehouse) Check(ctx context.Context, p *Project, run int64, bad func(m
 		if !slices.ContainsFunc(p.leaves(m), bad) && c.exists(m) {
 			c.step(ctx, m, c.checkFile)
 		}
+	}
+	if err := c.write(ctx); err != nil {
+		return nil, c.steps, fmt.Errorf("write ops.check_results: %w", err)
 	}
 	if err := c.forgetOthers(ctx); err != nil {
 		return nil, c.steps, err
@@ -95,7 +100,7 @@ func (c *checker) step(ctx context.Context, m *Model, check func(context.Context
 	start := c.w.now()
 	if err := check(ctx, m, &step); err != nil {
 		step.Status, step.Message = StatusFailed, modelProblem(m, err).Error()
-		if saveErr := c.save(ctx, m, Check{Kind: "cannot run", Severity: SeverityError}, 0, 1, []string{step.Message}); saveErr != nil {
+		if saveErr := c.save(m, Check{Kind: "cannot run", Severity: SeverityError}, 0, 1, []string{step.Message}); saveErr != nil {
 			step.Message += "; " + saveErr.Error()
 		}
 	}
@@ -147,14 +152,18 @@ func (c *checker) inputs(version uint64, check Check) uint64 {
 	return xxh3.HashString(fmt.Sprintf("%d %s %s", version, check.Severity, check.Name()))
 }
 
-// count finds how many rows break each check, in one pass over the scope and one grouping per unique check.
+// count finds how many rows break each check, in one pass over the scope. Unique checks whose key has no date look at all
+// days, on their own.
 func (c *checker) count(ctx context.Context, checks []Check, m *Model, scope string) ([]int64, error) {
-	var columns []string
-	for _, check := range checks {
-		if check.Kind == "unique" {
-			columns = append(columns, fmt.Sprintf("(select count(*) from (%s))", check.duplicates(m, scope)))
-		} else {
-			columns = append(columns, fmt.Sprintf("(select count(*) from %s as t where not (%s))", scope, check.Condition))
+	columns := make([]string, len(checks))
+	for i, check := range checks {
+		switch {
+		case check.Kind != "unique":
+			columns[i] = fmt.Sprintf("count(*) filter (where not (%s))", check.Condition)
+		case check.wide(m):
+			columns[i] = fmt.Sprintf("(select count(*) from (%s))", check.duplicates(m, scope))
+		default:
+			columns[i] = fmt.Sprintf("count(*) - count(distinct (%s))", check.key())
 		}
 	}
 	counts := make([]int64, len(checks))
@@ -162,21 +171,27 @@ func (c *checker) count(ctx context.Context, checks []Check, m *Model, scope str
 	for i := range counts {
 		into[i] = &counts[i]
 	}
-	err := c.w.conn.QueryRowContext(ctx, "select "+strings.Join(columns, ", ")).Scan(into...)
+	err := c.w.conn.QueryRowContext(ctx, "select "+strings.Join(columns, ", ")+" from "+scope+" as t").Scan(into...)
 	return counts, err
 }
 
-// duplicates are the keys that stand more than once. A key without the date is looked for in all days.
-func (c Check) duplicates(m *Model, scope string) string {
-	if !slices.Contains(c.Columns, "date") {
-		scope = m.Name
-	}
+// wide: a key without the date is looked for in all days.
+func (c Check) wide(m *Model) bool { return m.Daily() && !slices.Contains(c.Columns, "date") }
+
+func (c Check) key() string {
 	var list []string
 	for _, column := range c.Columns {
 		list = append(list, identifier(column))
 	}
-	columns := strings.Join(list, ", ")
-	return fmt.Sprintf("select %s, count(*) as row_count from %s group by %s having count(*) > 1", columns, scope, columns)
+	return strings.Join(list, ", ")
+}
+
+// duplicates are the keys that stand more than once.
+func (c Check) duplicates(m *Model, scope string) string {
+	if c.wide(m) {
+		scope = m.Name
+	}
+	return fmt.Sprintf("select %[1]s, count(*) as row_count from %[2]s group by %[1]s having count(*) > 1", c.key(), scope)
 }
 
 func (c *checker) saveFound(ctx context.Context, m *Model, check Check, scope string, count int64, step *Step) error {
@@ -192,7 +207,7 @@ func (c *checker) saveFound(ctx context.Context, m *Model, check Check, scope st
 		}
 		found(step, check, count)
 	}
-	return c.save(ctx, m, check, c.inputs(c.versions.of(c.p, m), check), count, examples)
+	return c.save(m, check, c.inputs(c.versions.of(c.p, m), check), count, examples)
 }
 
 // found puts what a check found into its step.
@@ -241,10 +256,11 @@ func (c *checker) checkFile(ctx context.Context, m *Model, step *Step) error {
 	if count > 0 {
 		found(step, check, count)
 	}
-	return c.save(ctx, m, check, inputs, count, examples)
+	return c.save(m, check, inputs, count, examples)
 }
 
-func (c *checker) save(ctx context.Context, m *Model, check Check, inputs uint64, count int64, examples []string) error {
+// save keeps a result until all are written.
+func (c *checker) save(m *Model, check Check, inputs uint64, count int64, examples []string) error {
 	encoded, err := json.Marshal(examples)
 	if err != nil {
 		return err
@@ -253,11 +269,23 @@ func (c *checker) save(ctx context.Context, m *Model, check Check, inputs uint64
 	if count > 0 {
 		status = "failed"
 	}
-	if err := c.w.exec(ctx, "delete from ops.check_results where model = ? and (check_name = ? or check_name like 'cannot run%')", m.Name, check.Name()); err != nil {
-		return err
+	c.results = append(c.results, fmt.Sprintf("(%s, %s, %s, %s, %d, %s, %d::ubigint, %d)",
+		quote(check.Name()), quote(m.Name), quote(check.Severity), quote(status), count, quote(string(encoded)), inputs, c.run))
+	return nil
+}
+
+// write replaces the results of the checks that were run.
+func (c *checker) write(ctx context.Context) error {
+	if len(c.results) == 0 {
+		return nil
 	}
-	return c.w.exec(ctx, "insert into ops.check_results values (?, ?, ?, ?, ?, ?, ?::ubigint, ?)",
-		check.Name(), m.Name, check.Severity, status, count, string(encoded), fmt.Sprint(inputs), c.run)
+	return c.w.transact(ctx, func() error {
+		return c.w.exec(ctx, fmt.Sprintf(`create or replace temp table found_results as from ops.check_results limit 0;
+			insert into temp.found_results values %s;
+			delete from ops.check_results where (model, check_name) in (select (model, check_name) from temp.found_results)
+				or model in (select model from temp.found_results) and check_name like 'cannot run%%';
+			insert into ops.check_results from temp.found_results`, strings.Join(c.results, ", ")))
+	})
 }
 
 // forgetOthers drops results of checks that no file holds any more.

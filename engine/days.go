@@ -149,21 +149,24 @@ func (w *Warehouse) markMatchedModel(ctx context.Context, m *Model, match Match,
 	return w.exec(ctx, "update ops.model_days set inputs = 0 where model = "+quote(m.Name)+days)
 }
 
-// waitingFor lists what days of a model wait for, from temp.known_days and temp.wanted_days.
+// waitingFor records what days of a model wait for, from temp.known_days and temp.wanted_days.
 func (w *Warehouse) waitingFor(ctx context.Context, p *Project, m *Model) error {
-	if err := w.exec(ctx, "delete from ops.waiting where model = ?", m.Name); err != nil {
-		return err
-	}
 	requirements := p.Requirements(m)
 	if len(requirements) < 2 {
 		return nil
+	}
+	var differs bool
+	err := w.scalar(ctx, &differs, `select (select count(*) from temp.known_days) <> (select count(*) from temp.wanted_days)
+		or exists (from ops.waiting where model = ?)`, m.Name)
+	if err != nil || !differs {
+		return err
 	}
 	var reasons []string
 	for _, r := range requirements {
 		reasons = append(reasons, fmt.Sprintf("select date, %s as reason from (select date from temp.known_days except select date from %s)", quote(r.Reason), r.Relation))
 	}
-	return w.exec(ctx, fmt.Sprintf(`insert into ops.waiting
-		select %s, date, string_agg(reason, ', ' order by reason) from (%s) group by date`, quote(m.Name), strings.Join(reasons, " union all ")))
+	return w.exec(ctx, fmt.Sprintf(`delete from ops.waiting where model = %[1]s;
+		insert into ops.waiting select %[1]s, date, string_agg(reason, ', ' order by reason) from (%[2]s) group by date`, quote(m.Name), strings.Join(reasons, " union all ")))
 }
 
 // literals is a list for `in (…)`; an empty one matches nothing.

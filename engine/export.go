@@ -29,6 +29,8 @@ type publisher struct {
 	options  ExportOptions
 	versions versions
 	observer Observer
+	// columns are names and types of each statistic's columns.
+	columns map[string]string
 }
 
 // Export brings a destination to the state of the statistics, each in the order in which models are built, so that a
@@ -39,6 +41,9 @@ func (w *Warehouse) Export(ctx context.Context, p *Project, run int64, to Export
 		return nil, nil, err
 	}
 	x := &publisher{w: w, p: p, run: run, to: to, options: o, versions: known, observer: observer}
+	if err := x.readColumns(ctx); err != nil {
+		return nil, nil, fmt.Errorf("read columns: %w", err)
+	}
 	var reports []ExportReport
 	var steps []Step
 	held := map[string]string{}
@@ -92,7 +97,7 @@ func (x *publisher) export(ctx context.Context, m *Model, held string, step *Ste
 	if err != nil {
 		return nil, err
 	}
-	shape, err := x.shape(ctx, m)
+	shape, err := x.shape(m)
 	if err != nil {
 		return nil, err
 	}
@@ -145,15 +150,24 @@ func (x *publisher) last(ctx context.Context, m *Model) (lastExport, error) {
 }
 
 // shape is what decides how rows become documents: when it changes, all are written again.
-func (x *publisher) shape(ctx context.Context, m *Model) (string, error) {
-	schema, name, _ := strings.Cut(m.Name, ".")
-	var columns sql.NullString
-	err := x.w.scalar(ctx, &columns, `select string_agg(column_name || ' ' || data_type, ', ' order by column_index) from duckdb_columns()
-		where database_name = current_database() and schema_name = ? and table_name = ?`, schema, name)
-	if err == nil && !strings.HasPrefix(columns.String, "_id ") {
-		err = WithHint(fmt.Errorf("its first column is not _id"), "select the document's key first: concat(date, '-', '%s') as _id", m.Export)
+func (x *publisher) shape(m *Model) (string, error) {
+	columns := x.columns[m.Name]
+	if !strings.HasPrefix(columns, "_id ") {
+		return "", WithHint(errors.New("its first column is not _id"), "select the document's key first: concat(date, '-', '%s') as _id", m.Export)
 	}
-	return columns.String + "; spread " + m.Spread, err
+	return columns + "; spread " + m.Spread, nil
+}
+
+// readColumns reads names and types of the columns of all statistics.
+func (x *publisher) readColumns(ctx context.Context) error {
+	x.columns = map[string]string{}
+	return x.w.each(ctx, func(rows *sql.Rows) error {
+		var name, columns string
+		err := rows.Scan(&name, &columns)
+		x.columns[name] = columns
+		return err
+	}, `select schema_name || '.' || table_name, string_agg(column_name || ' ' || data_type, ', ' order by column_index) from duckdb_columns()
+		where database_name = current_database() and schema_name = 'stat' group by all`)
 }
 
 // compare finds what is new, changed, the same and stale at the destination. scope is a query for the days that can

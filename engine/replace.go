@@ -30,6 +30,9 @@ func (w *Warehouse) replaceTable(ctx context.Context, table, key, staged string,
 	if err := w.scalar(ctx, &before, "select count(*) from "+table); err != nil {
 		return 0, err
 	}
+	if before == 0 {
+		return w.fillTable(ctx, table, list, staged, columns, run)
+	}
 	for _, diff := range [][3]string{{"came", staged, table}, {"went", table, staged}} {
 		statement := fmt.Sprintf("create or replace temp table %s as select %s from %s except all select %s from %s", diff[0], list, diff[1], list, diff[2])
 		if err := w.exec(ctx, statement); err != nil {
@@ -51,7 +54,7 @@ func (w *Warehouse) replaceTable(ctx context.Context, table, key, staged string,
 				return 0, err
 			}
 		}
-		if err := w.recordKeys(ctx, table, key, before == 0, run); err != nil {
+		if err := w.recordKeys(ctx, table, key, run); err != nil {
 			return 0, err
 		}
 		if err := w.markAllDays(ctx, table, columns); err != nil {
@@ -61,9 +64,25 @@ func (w *Warehouse) replaceTable(ctx context.Context, table, key, staged string,
 	return max(came, went), w.exec(ctx, "drop table temp.came; drop table temp.went")
 }
 
-// recordKeys leaves the changed keys for the models that match on them. A table that was empty changed as a whole.
-func (w *Warehouse) recordKeys(ctx context.Context, table, key string, whole bool, run int64) error {
-	if whole || key == "" {
+// fillTable fills an empty table.
+func (w *Warehouse) fillTable(ctx context.Context, table, list, staged string, columns []string, run int64) (int64, error) {
+	result, err := w.conn.ExecContext(ctx, fmt.Sprintf("insert into %s (%s) select %s from %s", table, list, list, staged))
+	if err != nil {
+		return 0, err
+	}
+	rows, err := result.RowsAffected()
+	if err != nil || rows == 0 {
+		return 0, err
+	}
+	if err := w.recordKeys(ctx, table, "", run); err != nil {
+		return 0, err
+	}
+	return rows, w.markAllDays(ctx, table, columns)
+}
+
+// recordKeys leaves the changed keys for the models that match on them; without a key, the table changed as a whole.
+func (w *Warehouse) recordKeys(ctx context.Context, table, key string, run int64) error {
+	if key == "" {
 		return w.exec(ctx, "insert into ops.changed_keys values (?, null, ?)", table, run)
 	}
 	statement := fmt.Sprintf("insert into ops.changed_keys select distinct %s, key, %d from (select %s::varchar as key from temp.came union all select %s::varchar from temp.went)", quote(table), run, key, key)

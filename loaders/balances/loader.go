@@ -44,6 +44,8 @@ type load struct {
 	words    *lockedWords
 	// twins are days that have several files: they are neither read nor missing.
 	twins map[time.Time]bool
+	// stored are the days that the table of snapshots at work has.
+	stored map[time.Time]bool
 }
 
 // Load brings what is new or changed in the folder into raw.*.
@@ -73,17 +75,17 @@ func (ldr *Loader) Load(ctx context.Context, in *engine.Intake) error {
 
 // work is what differs between a folder and the warehouse.
 type work struct {
-	files  map[time.Time]source // to be read, by day
-	gone   []time.Time          // stored days without a file
-	stored []time.Time
-	names  map[time.Time]string // the file of each stored day
+	files map[time.Time]source // to be read, by day
+	gone  []time.Time          // stored days without a file
+	days  []time.Time
+	names map[time.Time]string // the file of each stored day
 }
 
 // compare finds files that are new or changed by size and time, and days whose file is gone.
 func (l *load) compare(ctx context.Context, table string, files []source) (work, error) {
 	w := work{files: map[time.Time]source{}}
 	var err error
-	if w.stored, w.names, err = l.storedDays(ctx, table); err != nil {
+	if w.days, w.names, err = l.storedDays(ctx, table); err != nil {
 		return w, err
 	}
 	here := map[time.Time]bool{}
@@ -98,7 +100,7 @@ func (l *load) compare(ctx context.Context, table string, files []source) (work,
 		}
 		w.files[file.day] = file
 	}
-	for _, day := range w.stored {
+	for _, day := range w.days {
 		if !here[day] && !l.twins[day] && l.within(day) {
 			w.gone = append(w.gone, day)
 		}
@@ -159,8 +161,8 @@ func (l *load) loadSnapshots(ctx context.Context, files []source) error {
 		return err
 	}
 	lastStored := time.Time{}
-	if len(w.stored) > 0 {
-		lastStored = w.stored[len(w.stored)-1]
+	if len(w.days) > 0 {
+		lastStored = w.days[len(w.days)-1]
 	}
 	f := &folding{load: l, work: w, pruned: pruned, lastStored: lastStored, changes: newChanges(l.words), changed: map[time.Time]*parsedFile{}}
 	defer f.changes.release()
@@ -232,7 +234,7 @@ func (f *folding) rewrite(ctx context.Context, files []source) error {
 	for day := range f.changed {
 		changed[day] = true
 	}
-	plan := makePlan(f.stored, changed, f.pruned)
+	plan := makePlan(f.days, changed, f.pruned)
 	f.batch.gone = plan.pruned
 	for _, day := range plan.rewrite {
 		if err := f.rewriteDay(ctx, day, plan.before[day]); err != nil {
@@ -244,7 +246,7 @@ func (f *folding) rewrite(ctx context.Context, files []source) error {
 	}
 	// The state in memory may be that of a day in the middle.
 	f.fold.day = time.Time{}
-	f.stored = plan.days
+	f.days = plan.days
 	return nil
 }
 
@@ -278,8 +280,8 @@ func (f *folding) rewriteDay(ctx context.Context, day, before time.Time) error {
 // append folds days after all stored ones.
 func (f *folding) append(ctx context.Context, files []source) error {
 	last := time.Time{}
-	if len(f.stored) > 0 {
-		last = f.stored[len(f.stored)-1]
+	if len(f.days) > 0 {
+		last = f.days[len(f.days)-1]
 	}
 	if len(files) > 0 && (last.IsZero() || !f.fold.day.Equal(last)) {
 		state, err := f.stateAt(ctx, last)

@@ -88,7 +88,7 @@ func (t *tokenFolding) run(ctx context.Context, pruned map[time.Time]bool) error
 			parsed[file.day], changed[file.day] = one, true
 		}
 	}
-	plan := makePlan(t.stored, changed, pruned)
+	plan := makePlan(t.days, changed, pruned)
 	t.batch.gone = plan.pruned
 	var state tokenState
 	at := time.Time{}

@@ -144,10 +144,8 @@ func (l *load) save(ctx context.Context, b *batch) error {
 	return in.Transact(ctx, func() error {
 		all := append(append([]time.Time{}, b.days...), b.gone...)
 		if len(all) > 0 {
-			for _, table := range b.tables {
-				if err := in.Exec(ctx, fmt.Sprintf("delete from %s where date in (%s)", table, dayList(all))); err != nil {
-					return fmt.Errorf("replace days of %s: %w", table, err)
-				}
+			if err := l.removeDays(ctx, b, all); err != nil {
+				return err
 			}
 			if err := l.saveAccounts(ctx); err != nil {
 				return err
@@ -179,27 +177,57 @@ func (l *load) save(ctx context.Context, b *batch) error {
 	})
 }
 
-func (l *load) saveSnapshots(ctx context.Context, b *batch) error {
-	gone := append([]time.Time{}, b.gone...)
-	for _, row := range b.snapshots {
-		gone = append(gone, row.date)
+// removeDays removes the rows of those days that the warehouse has.
+func (l *load) removeDays(ctx context.Context, b *batch, days []time.Time) error {
+	var old []time.Time
+	for _, day := range days {
+		if l.stored[day] {
+			old = append(old, day)
+		}
 	}
-	if len(gone) == 0 {
+	replaced := append([]time.Time{}, b.gone...)
+	for _, row := range b.snapshots {
+		if l.stored[row.date] {
+			replaced = append(replaced, row.date)
+		}
+	}
+	remove := func(table string, days []time.Time) error {
+		if len(days) == 0 {
+			return nil
+		}
+		if err := l.in.Exec(ctx, fmt.Sprintf("delete from %s where date in (%s)", table, dayList(days))); err != nil {
+			return fmt.Errorf("replace days of %s: %w", table, err)
+		}
 		return nil
 	}
-	if err := l.in.Exec(ctx, fmt.Sprintf("delete from %s where date in (%s)", b.table, dayList(gone))); err != nil {
-		return fmt.Errorf("replace days of %s: %w", b.table, err)
-	}
-	for start := 0; start < len(b.snapshots); start += 100 {
-		var values []string
-		for _, row := range b.snapshots[start:min(start+100, len(b.snapshots))] {
-			values = append(values, fmt.Sprintf("(date '%s', %s, %d, [%s])", row.date.Format(time.DateOnly), literal(row.file), row.rows, literals(row.columns)))
-		}
-		if err := l.in.Exec(ctx, "insert into "+b.table+" values "+strings.Join(values, ", ")); err != nil {
-			return fmt.Errorf("write %s: %w", b.table, err)
+	for _, table := range b.tables {
+		if err := remove(table, old); err != nil {
+			return err
 		}
 	}
-	return nil
+	return remove(b.table, replaced)
+}
+
+// saveSnapshots writes the rows of raw.snapshots or raw.token_snapshots.
+func (l *load) saveSnapshots(ctx context.Context, b *batch) error {
+	list := "column_names"
+	if b.table == "raw.token_snapshots" {
+		list = "tokens"
+	}
+	schema := arrow.NewSchema([]arrow.Field{field("date", date), field("file", text), field("row_count", amount), field(list, arrow.ListOf(text))}, nil)
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer builder.Release()
+	for _, row := range b.snapshots {
+		builder.Field(0).(*array.Date32Builder).Append(days32(row.date))
+		builder.Field(1).(*array.StringBuilder).Append(row.file)
+		builder.Field(2).(*array.Int64Builder).Append(row.rows)
+		names := builder.Field(3).(*array.ListBuilder)
+		names.Append(true)
+		for _, name := range row.columns {
+			names.ValueBuilder().(*array.StringBuilder).Append(name)
+		}
+	}
+	return appendRecord(ctx, l.in, b.table, builder)
 }
 
 // saveAccounts appends the accounts that the warehouse has not yet.
@@ -306,12 +334,14 @@ func (l *load) readStakes(ctx context.Context, until string, state []holding) er
 func (l *load) storedDays(ctx context.Context, table string) ([]time.Time, map[time.Time]string, error) {
 	var days []time.Time
 	files := map[time.Time]string{}
+	l.stored = map[time.Time]bool{}
 	err := l.in.Query(ctx, func(rows *sql.Rows) error {
 		var day time.Time
 		var file string
 		err := rows.Scan(&day, &file)
 		days = append(days, day.UTC())
 		files[day.UTC()] = file
+		l.stored[day.UTC()] = true
 		return err
 	}, "select date, file from "+table+" order by date")
 	if err != nil {
@@ -324,16 +354,6 @@ func dayList(days []time.Time) string {
 	list := make([]string, len(days))
 	for i, day := range days {
 		list[i] = "date '" + day.Format(time.DateOnly) + "'"
-	}
-	return strings.Join(list, ", ")
-}
-
-func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
-
-func literals(texts []string) string {
-	list := make([]string, len(texts))
-	for i, one := range texts {
-		list[i] = literal(one)
 	}
 	return strings.Join(list, ", ")
 }
