@@ -85,7 +85,7 @@ func newApp(stop <-chan struct{}) *cli.App {
 		Flags: []cli.Flag{&cli.StringFlag{Name: "config", Usage: "read flags of the command from this TOML `FILE`",
 			EnvVars: []string{"NIGHTRUNNER_CONFIG"}, DefaultText: "nightrunner.toml if there is one"}},
 		Commands: []*cli.Command{
-			runCommand(stop), loadCommand(stop), buildCommand(stop), checkCommand(stop), exportCommand(stop),
+			demoCommand(stop), runCommand(stop), loadCommand(stop), buildCommand(stop), checkCommand(stop), exportCommand(stop),
 			statusCommand(), modelsCommand(), queryCommand(), shellCommand(), versionCommand(),
 		},
 		OnUsageError:           usageError,
