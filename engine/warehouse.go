@@ -63,6 +63,9 @@ func Open(ctx context.Context, path string, o Options) (*Warehouse, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if path == "" {
+		return nil, fmt.Errorf("%w: the warehouse has no name", ErrUsage)
+	}
 	if err := refuseForeign(path); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -103,7 +104,8 @@ func (e *Encoder) Append(dst []byte, row int) ([]byte, error) {
 			if errors.As(err, &inner) {
 				name, err = inner.field, inner.err
 			}
-			return dst, &fieldError{id: e.record.Column(0).ValueStr(row), field: name, err: err}
+			// The texts are the record batch's, which is released before the error is read.
+			return dst, &fieldError{id: strings.Clone(e.record.Column(0).ValueStr(row)), field: strings.Clone(name), err: err}
 		}
 	}
 	return bsoncore.AppendDocumentEnd(dst, start)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -28,6 +29,7 @@ type exitError struct{ code int }
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
 func run(args []string) int {
+	dropEmptyEnvironment()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	app := newApp(watchSignals(cancel))
@@ -44,6 +46,17 @@ func run(args []string) int {
 		fmt.Fprintf(os.Stderr, "hint: %s\n", hint)
 	}
 	return codeOf(err)
+}
+
+// dropEmptyEnvironment: a variable that is set to nothing sets no flag.
+func dropEmptyEnvironment() {
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		if strings.HasPrefix(name, "NIGHTRUNNER_") && value == "" {
+			// Unsetenv fails for names that Environ cannot hold.
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 func codeOf(err error) int {

@@ -1,0 +1,123 @@
+package files
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/ccdexplorer/nightrunner/engine"
+)
+
+// publication of rows with a number each.
+func publication(ids ...string) *engine.Publication {
+	return &engine.Publication{Statistic: "s", New: int64(len(ids)), All: func(context.Context) (array.RecordReader, error) {
+		schema := arrow.NewSchema([]arrow.Field{{Name: "_id", Type: arrow.BinaryTypes.String}, {Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
+		builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+		for i, id := range ids {
+			builder.Field(0).(*array.StringBuilder).Append(id)
+			builder.Field(1).(*array.Int64Builder).Append(int64(i))
+		}
+		return array.NewRecordReader(schema, []arrow.RecordBatch{builder.NewRecordBatch()})
+	}}
+}
+
+func write(t *testing.T, dir string, p *engine.Publication) {
+	t.Helper()
+	e, err := New(dir, []string{JSONL, BSON})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Write(context.Background(), p); err != nil {
+		t.Fatal(err)
+	}
+	if here, err := e.Has(context.Background(), "s"); !here || err != nil {
+		t.Fatal(here, err)
+	}
+}
+
+func ids(t *testing.T, dir string) (string, string) {
+	t.Helper()
+	var lines, stored []string
+	text, err := os.ReadFile(filepath.Join(dir, "s.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		var document bson.M
+		if err := bson.UnmarshalExtJSON([]byte(line), false, &document); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, document["_id"].(string))
+	}
+	file, err := os.Open(filepath.Join(dir, "s.bson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for {
+		document, err := bson.ReadDocument(file)
+		if err != nil {
+			break
+		}
+		stored = append(stored, document.Lookup("_id").StringValue())
+	}
+	return strings.Join(lines, " "), strings.Join(stored, " ")
+}
+
+func TestStaleDocumentsStayInTheirPlace(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	write(t, dir, publication("a", "b", "c", "d"))
+	p := publication("a", "c", "e")
+	p.StaleIDs = []string{"b", "d", "never"}
+	write(t, dir, p)
+	if lines, stored := ids(t, dir); lines != "a b c d e" || stored != lines {
+		t.Errorf("kept: %s and %s", lines, stored)
+	}
+	p.Prune = true
+	write(t, dir, p)
+	if lines, stored := ids(t, dir); lines != "a c e" || stored != lines {
+		t.Errorf("pruned: %s and %s", lines, stored)
+	}
+}
+
+func TestFailedWriteLeavesTheOldFileAndNothingElse(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, publication("a"))
+	if err := os.WriteFile(filepath.Join(dir, ".s.jsonl.tmp-1"), []byte("left by a killed run"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(dir, []string{JSONL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := publication("b")
+	p.Spread = "missing"
+	if err := e.Write(context.Background(), p); err == nil || !strings.Contains(err.Error(), "s.jsonl") {
+		t.Fatalf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := e.Write(ctx, publication("b")); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	if lines, _ := ids(t, dir); lines != "a" {
+		t.Errorf("the old file is gone: %s", lines)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") {
+			t.Errorf("left behind: %s", entry.Name())
+		}
+	}
+}
