@@ -113,17 +113,6 @@ const (
 	ExitUnreadable = 5
 )
 
-// count of the steps of a phase with a status.
-func (r *Report) count(phase, status string) int {
-	n := 0
-	for _, step := range r.Steps {
-		if step.Phase == phase && step.Status == status {
-			n++
-		}
-	}
-	return n
-}
-
 // Idle reports whether nothing was loaded, built or exported.
 func (r *Report) Idle() bool {
 	for _, step := range r.Steps {

@@ -2,7 +2,6 @@ package exporters
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -28,7 +27,7 @@ func documents(t testing.TB, query, spread string) ([]string, error) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	duck, err := duckdb.NewArrowFromConn(conn.(driver.Conn))
+	duck, err := duckdb.NewArrowFromConn(conn)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -129,6 +130,5 @@ func withConsole(c *cli.Context, options console.Options, fn func(*console.Sessi
 	if err != nil {
 		return err
 	}
-	defer session.Close()
-	return fn(session)
+	return errors.Join(fn(session), session.Close())
 }

@@ -22,7 +22,7 @@ func openDB(t *testing.T) *sql.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	db.SetMaxOpenConns(2)
+	db.SetMaxOpenConns(32)
 	if _, err := db.Exec("set global TimeZone = 'UTC'"); err != nil {
 		t.Fatal(err)
 	}
@@ -63,6 +63,8 @@ func start(t *testing.T, db *sql.DB, options Options) (session *Session, out, er
 func runOn(t *testing.T, db *sql.DB, options Options, input string) string {
 	t.Helper()
 	session, out, _ := start(t, db, options)
+	// The pool is small, and a test runs many of these.
+	defer session.Close()
 	if err := session.Run(t.Context(), strings.NewReader(input)); err != nil {
 		t.Fatal(err)
 	}

@@ -85,12 +85,11 @@ func (d *decoder) add(document bsoncore.Document, ordinal int64, file string) er
 			values[i] = ordinal
 			continue
 		}
-		value, err := convert(d.values[i], m)
-		if err != nil {
-			d.reject(document, ordinal, file, &fieldError{m.path, err})
+		var problem error
+		if values[i], problem = convert(d.values[i], m); problem != nil {
+			d.reject(document, ordinal, file, &fieldError{m.path, problem})
 			return nil
 		}
-		values[i] = value
 	}
 	for i, value := range values {
 		appendValue(d.builder.Field(i), value)
@@ -252,10 +251,8 @@ func toDouble(value bsoncore.Value) (any, error) {
 		}
 		return float64(number), nil
 	case bsoncore.TypeString, bsoncore.TypeDecimal128:
-		text := value.String()
-		if value.Type == bsoncore.TypeString {
-			text = value.StringValue()
-		} else {
+		text, ok := value.StringValueOK()
+		if !ok {
 			high, low := value.Decimal128()
 			text = bson.NewDecimal128(high, low).String()
 		}
