@@ -3,15 +3,14 @@ package exporters
 import (
 	"context"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/duckdb/duckdb-go/v2"
 	"github.com/google/go-cmp/cmp"
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+
+	"github.com/ccdexplorer/nightrunner/internal/extjson"
 )
 
 // documents of a query, as relaxed Extended JSON.
@@ -54,7 +53,7 @@ func documents(t testing.TB, query, spread string) ([]string, error) {
 			if err := bsoncore.Document(document).Validate(); err != nil {
 				t.Fatal(err)
 			}
-			text, err := AppendExtJSON(nil, document)
+			text, err := extjson.Append(nil, document)
 			if err != nil {
 				return nil, err
 			}
@@ -100,59 +99,6 @@ func TestWhatNoDocumentHoldsIsAnErrorThatNamesIt(t *testing.T) {
 		_, err := documents(t, query, "fields")
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", query, err, want)
-		}
-	}
-}
-
-func TestExtJSONIsWhatTheDriverReads(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	var value func(depth int) any
-	value = func(depth int) any {
-		switch kind := random.IntN(9); {
-		case kind == 0:
-			return int32(random.Uint32())
-		case kind == 1:
-			return int64(random.Uint64())
-		case kind == 2:
-			return math.Float64frombits(random.Uint64())
-		case kind == 3:
-			return string([]rune{rune(random.IntN(0x300)), '"', '\\', rune(random.IntN(32)), '😀'})
-		case kind == 4:
-			return bson.DateTime(random.Int64N(1 << 45))
-		case kind == 5 && depth < 3:
-			return bson.A{value(depth + 1), value(depth + 1)}
-		case kind == 6 && depth < 3:
-			return bson.D{{Key: "a.b", Value: value(depth + 1)}, {Key: "", Value: value(depth + 1)}}
-		case kind == 7:
-			return random.IntN(2) == 0
-		}
-		return nil
-	}
-	for range 3000 {
-		document, err := bson.Marshal(bson.D{{Key: "v", Value: value(0)}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := AppendExtJSON(nil, document)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var back bson.Raw
-		if err := bson.UnmarshalExtJSON(text, false, &back); err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		want, err := bson.MarshalExtJSON(bson.Raw(document), true, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := bson.MarshalExtJSON(back, true, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Relaxed form does not tell int32 from int64; the values are what counts.
-		plain := func(b []byte) string { return strings.ReplaceAll(string(b), "numberInt", "numberLong") }
-		if plain(got) != plain(want) {
-			t.Fatalf("%s: got %s, want %s", text, got, want)
 		}
 	}
 }

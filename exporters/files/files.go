@@ -22,6 +22,7 @@ import (
 
 	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/exporters"
+	"github.com/ccdexplorer/nightrunner/internal/extjson"
 )
 
 // Formats of files.
@@ -229,7 +230,7 @@ func formatted(dst, encoded []byte, format string) ([]byte, error) {
 	if format == BSON {
 		return append(dst, encoded...), nil
 	}
-	dst, err := exporters.AppendExtJSON(dst, bsoncore.Document(encoded))
+	dst, err := extjson.Append(dst, bsoncore.Document(encoded))
 	return append(dst, '\n'), err
 }
 

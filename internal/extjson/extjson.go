@@ -1,4 +1,5 @@
-package exporters
+// Package extjson writes BSON as relaxed Extended JSON v2, straight from its bytes.
+package extjson
 
 import (
 	"encoding/base64"
@@ -13,8 +14,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
-// AppendExtJSON appends a document as relaxed Extended JSON v2 on one line, without building anything in between.
-func AppendExtJSON(dst []byte, document bsoncore.Document) ([]byte, error) {
+// Append appends a document as relaxed Extended JSON v2 on one line, without building anything in between.
+func Append(dst []byte, document bsoncore.Document) ([]byte, error) {
 	return appendElements(dst, document, false)
 }
 
@@ -78,7 +79,16 @@ func appendJSONValue(dst []byte, value bsoncore.Value) ([]byte, error) {
 		kind, data := value.Binary()
 		return fmt.Appendf(dst, `{"$binary":{"base64":"%s","subType":"%02x"}}`, base64.StdEncoding.EncodeToString(data), kind), nil
 	}
-	return dst, fmt.Errorf("type %s is not written", value.Type)
+	return appendRare(dst, value)
+}
+
+// appendRare leaves types that hardly occur (regular expressions, code, timestamps, …) to the driver.
+func appendRare(dst []byte, value bsoncore.Value) ([]byte, error) {
+	text, err := bson.MarshalExtJSON(bson.D{{Key: "v", Value: bson.RawValue{Type: bson.Type(value.Type), Value: value.Data}}}, false, false)
+	if err != nil {
+		return dst, err
+	}
+	return append(dst, text[len(`{"v":`):len(text)-1]...), nil
 }
 
 // appendDouble writes the shortest text that reads back as the same double, and so that it is seen to be one.
