@@ -9,9 +9,15 @@ import (
 	"time"
 )
 
-// unversioned raw tables never make anything stale: raw.accounts only grows and an id never changes its meaning;
-// raw.rejects is for people.
-func unversioned(table string) bool { return table == "raw.accounts" || table == "raw.rejects" }
+// unversioned raw tables never make anything stale: the dictionaries only grow and an id never changes its meaning;
+// raw.loaded_heights is for days to wait for, raw.rejects for people.
+func unversioned(table string) bool {
+	switch table {
+	case "raw.accounts", "raw.addresses", "raw.loaded_heights", "raw.rejects":
+		return true
+	}
+	return false
+}
 
 // inputs are the tables that decide whether a model is stale: those with days, and those read as a whole.
 type inputs struct{ days, models, tables, wholes []string }
@@ -45,7 +51,7 @@ func (w *Warehouse) wantedDays(ctx context.Context, p *Project, m *Model) error 
 	}
 	if len(all) == 0 {
 		in := p.inputs(m)
-		all = []string{fmt.Sprintf("select date from ops.source_days where table_name in (%s) union select date from ops.model_days where model in (%s)", literals(in.days), literals(in.models))}
+		all = []string{fmt.Sprintf("select date from ops.source_days where table_name in (%s) and date > "+noDay+" union select date from ops.model_days where model in (%s)", literals(in.days), literals(in.models))}
 	}
 	return w.exec(ctx, fmt.Sprintf(`create or replace temp table wanted_days as %s;
 		create or replace temp table known_days as %s`, strings.Join(all, " intersect "), strings.Join(all, " union ")))

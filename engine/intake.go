@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
 // An Intake is what a loader may do with the warehouse while it loads: read, replace tables or days, tell what it could
@@ -82,21 +83,33 @@ type SourceFile struct {
 	Hash     string
 	Bytes    int64
 	Modified time.Time
-	// Status is "loaded", "failed" (its earlier data stands) or "missing" (gone; its data stands until pruned).
+	// Status is one of FileLoaded and so on.
 	Status  string
 	Rows    int64
 	Rejects int64
 	Message string
 }
 
+// What is known of a file.
+const (
+	FileLoaded   = "loaded"
+	FileFailed   = "failed"   // it could not be read: its earlier data stands
+	FileMissing  = "missing"  // it is gone: its data stands until it is pruned
+	FileBounded  = "bounded"  // not all of it was taken: it is read again
+	FileReshaped = "reshaped" // its table got other columns: it is read again
+)
+
 // Same reports whether size and modification time are those of the file when it was loaded: then it is not read again.
 // The warehouse keeps microseconds.
 func (f SourceFile) Same(bytes int64, modified time.Time) bool {
-	return f.Status == "loaded" && f.Bytes == bytes && f.Modified.Equal(modified.UTC().Truncate(time.Microsecond))
+	return f.Status == FileLoaded && f.Bytes == bytes && f.Modified.Equal(modified.UTC().Truncate(time.Microsecond))
 }
 
 // Report is the running report: loaders count into Read, Unchanged, Failed, Missing, Rows, Rejects and Changed.
 func (in *Intake) Report() *LoadReport { return in.report }
+
+// Source is the loader's word.
+func (in *Intake) Source() string { return in.source }
 
 // Note tells something that stops nothing.
 func (in *Intake) Note(format string, args ...any) {
@@ -151,6 +164,11 @@ func (in *Intake) QueryArrow(ctx context.Context, query string, fn func(arrow.Re
 		}
 	}
 	return reader.Err()
+}
+
+// InsertArrow inserts all record batches of a reader with one statement, matching columns by name.
+func (in *Intake) InsertArrow(ctx context.Context, table string, reader array.RecordReader) error {
+	return in.w.insertArrow(ctx, table, reader)
 }
 
 // AppendArrow inserts a record batch into a table, matching columns by name.
@@ -226,19 +244,10 @@ func (in *Intake) MarkDays(ctx context.Context, table string, days []time.Time, 
 	if len(days) == 0 {
 		return nil
 	}
-	var there, all []string
-	first, last := days[0], days[0]
+	var there []time.Time
 	for _, day := range days {
-		literal := quote(day.Format(time.DateOnly))
-		all = append(all, literal)
 		if present(day) {
-			there = append(there, literal)
-		}
-		if day.Before(first) {
-			first = day
-		}
-		if day.After(last) {
-			last = day
+			there = append(there, day)
 		}
 	}
 	statement := fmt.Sprintf(`delete from ops.source_days where table_name = %[2]s and date in (select unnest([%[3]s]::date[]));
@@ -246,13 +255,23 @@ func (in *Intake) MarkDays(ctx context.Context, table string, days []time.Time, 
 		select %[2]s, marked.date, coalesce(content.version, 0)
 		from (select unnest([%[4]s]::date[]) as date) as marked
 		left join (
-			select date, hash(sum(hash(t)), count(*)) as version from %[1]s as t where date between %[5]s and %[6]s group by date
+			select coalesce(date, %[5]s) as date, hash(sum(hash(t)), count(*)) as version from %[1]s as t
+			where coalesce(date, %[5]s) in (select unnest([%[4]s]::date[])) group by all
 		) as content on content.date = marked.date`,
-		table, quote(table), strings.Join(all, ", "), strings.Join(there, ", "), quote(first.Format(time.DateOnly)), quote(last.Format(time.DateOnly)))
+		table, quote(table), dayLiterals(days), dayLiterals(there), noDay)
 	if err := in.w.exec(ctx, statement); err != nil {
 		return fmt.Errorf("mark days of %s: %w", table, err)
 	}
 	return in.w.markTable(ctx, table, true)
+}
+
+// dayLiterals is a list of days in SQL, without brackets.
+func dayLiterals(days []time.Time) string {
+	list := make([]string, len(days))
+	for i, day := range days {
+		list[i] = quote(day.Format(time.DateOnly))
+	}
+	return strings.Join(list, ", ")
 }
 
 // insertRows inserts few rows, as literals: that is faster than binding values one by one.
@@ -271,6 +290,25 @@ func (in *Intake) insertRows(ctx context.Context, table string, count int, row f
 		}
 	}
 	return nil
+}
+
+// PutRows replaces rows by key: keys are the first columns of a row, whose order is the table's.
+func (in *Intake) PutRows(ctx context.Context, table string, keys []string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	var list []string
+	for _, row := range rows {
+		var fields []string
+		for _, value := range row[:len(keys)] {
+			fields = append(fields, literal(value))
+		}
+		list = append(list, "("+strings.Join(fields, ", ")+")")
+	}
+	if err := in.w.exec(ctx, fmt.Sprintf("delete from %s where (%s) in (%s)", table, strings.Join(keys, ", "), strings.Join(list, ", "))); err != nil {
+		return fmt.Errorf("replace rows of %s: %w", table, err)
+	}
+	return in.insertRows(ctx, table, len(rows), func(i int) []any { return rows[i] })
 }
 
 // literal is a value in SQL: nil, text, numbers or a UTC time.

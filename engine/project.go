@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -22,6 +23,8 @@ type Project struct {
 	byName map[string]*Model
 	// daily tells of every raw table whether it has a date column.
 	daily map[string]bool
+	// given are further tables to be read like raw ones.
+	given map[string]bool
 }
 
 type macroFile struct{ file, text string }
@@ -108,6 +111,7 @@ func (w *Warehouse) Resolve(ctx context.Context, p *Project) error {
 	if p.daily, err = w.rawTables(ctx); err != nil {
 		return fmt.Errorf("list raw tables: %w", err)
 	}
+	maps.Copy(p.daily, p.given)
 	macros, err := w.makeMacros(ctx, p)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ func (w *Warehouse) replaceTable(ctx context.Context, table, key, staged string,
 	if err != nil {
 		return 0, err
 	}
-	list := strings.Join(columns, ", ")
+	list := identifiers(columns)
 	var before, came, went int64
 	if err := w.scalar(ctx, &before, "select count(*) from "+table); err != nil {
 		return 0, err
@@ -85,7 +85,7 @@ func (w *Warehouse) recordKeys(ctx context.Context, table, key string, run int64
 	if key == "" {
 		return w.exec(ctx, "insert into ops.changed_keys values (?, null, ?)", table, run)
 	}
-	statement := fmt.Sprintf("insert into ops.changed_keys select distinct %s, key, %d from (select %s::varchar as key from temp.came union all select %s::varchar from temp.went)", quote(table), run, key, key)
+	statement := fmt.Sprintf("insert into ops.changed_keys select distinct %s, key, %d from (select %s::varchar as key from temp.came union all select %[3]s::varchar from temp.went)", quote(table), run, identifier(key))
 	return w.exec(ctx, statement)
 }
 
@@ -97,7 +97,7 @@ func (w *Warehouse) markAllDays(ctx context.Context, table string, columns []str
 	}
 	if daily {
 		statement := fmt.Sprintf(`delete from ops.source_days where table_name = %[2]s;
-			insert into ops.source_days select %[2]s, date, hash(sum(hash(t)), count(*)) from %[1]s as t group by date`, table, quote(table))
+			insert into ops.source_days select %[2]s, coalesce(date, %[3]s), hash(sum(hash(t)), count(*)) from %[1]s as t group by all`, table, quote(table), noDay)
 		if err := w.exec(ctx, statement); err != nil {
 			return err
 		}
@@ -112,6 +112,15 @@ func (w *Warehouse) markTable(ctx context.Context, table string, daily bool) err
 		version = "select hash(sum(hash(date, version)), count(*)) from ops.source_days where table_name = " + quote(table)
 	}
 	return w.exec(ctx, fmt.Sprintf("delete from ops.source_tables where table_name = %[1]s; insert into ops.source_tables values (%[1]s, (%[2]s))", quote(table), version))
+}
+
+// identifiers is a list of columns, quoted.
+func identifiers(columns []string) string {
+	list := make([]string, len(columns))
+	for i, column := range columns {
+		list[i] = identifier(column)
+	}
+	return strings.Join(list, ", ")
 }
 
 // columns are the names of a table's columns, in their order.

@@ -18,8 +18,10 @@ type RunOptions struct {
 	// Command is recorded in ops.runs; Version is the program's.
 	Command, Version string
 	// Phases to do, in their order; empty is all.
-	Phases    []string
-	Loaders   []Loader
+	Phases  []string
+	Loaders []Loader
+	// Tables are raw tables beside those of the migrations.
+	Tables    []RawTable
 	SQL       fs.FS
 	Exporters []Exporter
 	// Select holds patterns of models for build, check and export.
@@ -99,6 +101,9 @@ func (r *runner) begin(ctx context.Context) error {
 func (r *runner) phases(ctx context.Context) error {
 	var err error
 	if r.project, err = ReadProject(r.o.SQL); err != nil {
+		return err
+	}
+	if err := r.w.EnsureTables(ctx, r.o.Tables); err != nil {
 		return err
 	}
 	if err := r.w.Resolve(ctx, r.project); err != nil {

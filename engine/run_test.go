@@ -43,6 +43,24 @@ func (l *textLoader) Load(ctx context.Context, in *Intake) error {
 	})
 }
 
+// testTables are the raw tables that textLoader fills.
+func testTables() []RawTable {
+	columns := func(definition string) []RawColumn {
+		var list []RawColumn
+		for one := range strings.SplitSeq(definition, ", ") {
+			name, kind, _ := strings.Cut(one, " ")
+			list = append(list, RawColumn{Name: name, Type: kind, About: "for a test"})
+		}
+		return list
+	}
+	return []RawTable{
+		{Name: "raw.exchange_rates_historical", Columns: columns("id VARCHAR, token VARCHAR, date DATE, rate DOUBLE, source VARCHAR, timestamp_ms BIGINT")},
+		{Name: "raw.blocks_per_day", Columns: columns("date DATE, height_for_first_block BIGINT, height_for_last_block BIGINT, slot_time_for_first_block TIMESTAMP, " +
+			"slot_time_for_last_block TIMESTAMP, hash_for_first_block VARCHAR, hash_for_last_block VARCHAR")},
+		{Name: "raw.labeled_accounts", Columns: columns("account_address VARCHAR, account_index BIGINT, label_group VARCHAR, label VARCHAR, position BIGINT")},
+	}
+}
+
 func rate(day int, value float64) string {
 	return fmt.Sprintf("'USD/CCD-2021-06-%02d', 'CCD', date '2021-06-%02d', %g, 'test', null", day, day, value)
 }
@@ -144,6 +162,9 @@ func newNight(t *testing.T) *night {
 			t.Error(err)
 		}
 	})
+	if err := w.EnsureTables(t.Context(), testTables()); err != nil {
+		t.Fatal(err)
+	}
 	loader := &textLoader{}
 	for day := 9; day <= 14; day++ {
 		loader.days = append(loader.days, block(day))

@@ -85,7 +85,7 @@ func Status(ctx context.Context, db *sql.DB) (*StatusReport, error) {
 }
 
 func (s *StatusReport) readSources(ctx context.Context, db *sql.DB) error {
-	days, err := daysBy(ctx, db, "select table_name, date from ops.source_days order by table_name, date")
+	days, err := daysBy(ctx, db, "select table_name, date from ops.source_days where date > "+noDay+" order by table_name, date")
 	if err != nil {
 		return err
 	}

@@ -278,15 +278,20 @@ func (w *Warehouse) appendArrow(ctx context.Context, table string, record arrow.
 		return err
 	}
 	defer reader.Release()
-	release, err := w.arrow.RegisterView(reader, "incoming_record")
+	return w.insertArrow(ctx, table, reader)
+}
+
+// insertArrow inserts all batches of a reader into a table, by column name.
+func (w *Warehouse) insertArrow(ctx context.Context, table string, reader array.RecordReader) error {
+	release, err := w.arrow.RegisterView(reader, "incoming_records")
 	if err != nil {
-		return fmt.Errorf("register record batch: %w", err)
+		return fmt.Errorf("register record batches: %w", err)
 	}
 	defer release()
-	if err := w.exec(ctx, "insert into "+table+" by name select * from incoming_record"); err != nil {
+	if err := w.exec(ctx, "insert into "+table+" by name select * from incoming_records"); err != nil {
 		return fmt.Errorf("append to %s: %w", table, err)
 	}
-	return w.exec(ctx, "drop view incoming_record")
+	return w.exec(ctx, "drop view incoming_records")
 }
 
 // quote makes a SQL string literal.

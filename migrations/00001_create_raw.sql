@@ -35,28 +35,14 @@ create table raw.token_balance_changes (
 );
 comment on table raw.token_balance_changes is 'One row per account, token and token snapshot in which the balance differs from the snapshot before. Balances are decimal text, exact; null: none.';
 
-create table raw.blocks_per_day (
-    date date not null,
-    height_for_first_block bigint not null, height_for_last_block bigint not null,
-    slot_time_for_first_block timestamp, slot_time_for_last_block timestamp,
-    hash_for_first_block varchar, hash_for_last_block varchar
-);
-comment on table raw.blocks_per_day is 'The first and the last block of each complete UTC day (collection blocks_per_day).';
+-- Tables of MongoDB collections are not here: sql/raw says which columns they have.
 
-create table raw.stable_address_info (
-    account_address_canonical varchar not null, account_address varchar, account_index bigint
-);
-comment on table raw.stable_address_info is 'Known accounts (collection stable_address_info); the canonical form is the first 29 characters.';
+-- The dictionary of addresses in MongoDB collections: append-only, an id never changes its meaning.
+create table raw.addresses (address_id integer not null, address varchar not null);
+comment on table raw.addresses is 'Every address seen in a MongoDB collection (accounts, contracts, public keys) and its integer id. Append-only.';
 
-create table raw.labeled_accounts (
-    account_address varchar not null, account_index bigint, label_group varchar, label varchar, position bigint not null
-);
-comment on table raw.labeled_accounts is 'Labels of accounts (collection labeled_accounts); position is the order of the collection.';
-
-create table raw.exchange_rates_historical (
-    id varchar not null, token varchar not null, date date not null, rate double not null, source varchar, timestamp_ms bigint
-);
-comment on table raw.exchange_rates_historical is 'USD per token and day (collection exchange_rates_historical).';
+create table raw.loaded_heights (table_name varchar not null, height bigint not null);
+comment on table raw.loaded_heights is 'Up to which block height a table of blocks is loaded.';
 
 create table raw.tokenomics (
     date date not null, block_hash varchar,

@@ -3,8 +3,10 @@ create schema ops;
 
 create table ops.runs (
     run_id bigint not null, command varchar not null, started_at timestamp not null, finished_at timestamp,
-    status varchar not null, exit_code integer, host varchar, pid integer, version varchar, message varchar
+    status varchar not null, exit_code integer, host varchar, pid integer, version varchar, message varchar,
+    cut_date date, cut_height bigint, cut_hash varchar
 );
+comment on column ops.runs.cut_height is 'Height of the last block of the last complete day: what the run read up to.';
 create table ops.run_steps (
     run_id bigint not null, position integer not null, phase varchar not null, name varchar not null, status varchar not null,
     row_count bigint, day_count bigint, seconds double, message varchar
@@ -13,7 +15,16 @@ create table ops.source_files (
     source varchar not null, name varchar not null, date date, content_hash varchar, bytes bigint, modified_at timestamp,
     status varchar not null, row_count bigint, reject_count bigint, message varchar, run_id bigint not null
 );
-comment on table ops.source_files is 'Files as last read. status: loaded, failed (its earlier data stands) or missing (gone, its data stands until pruned).';
+comment on table ops.source_files is 'Files and collections as last read. status: loaded; failed (its earlier data stands); missing (gone, its data stands until pruned); bounded or reshaped (it is read again).';
+create table ops.field_types (
+    source varchar not null, collection varchar not null, column_name varchar not null, type varchar not null, path varchar not null,
+    value_count bigint not null, first_id varchar, run_id bigint not null
+);
+comment on table ops.field_types is 'BSON types of each mapped field, as counted by the last load that saw them, and the first _id then.';
+create table ops.field_words (source varchar not null, collection varchar not null, column_name varchar not null, word varchar not null, run_id bigint not null);
+comment on table ops.field_words is 'Words of word columns and the run that saw them first.';
+create table ops.calendar (date date not null, first_height bigint not null, last_height bigint not null);
+comment on table ops.calendar is 'The heights of each day by which rows got their date.';
 create table ops.source_days (table_name varchar not null, date date not null, version ubigint not null);
 comment on table ops.source_days is 'A hash of the content of each day of a raw table that has a date column.';
 create table ops.source_tables (table_name varchar not null, version ubigint not null);

@@ -3,7 +3,7 @@ package sql
 
 import "embed"
 
-// Files are the folders macros, stg, mid, stat and checks.
+// Files are the folders macros, stg, mid, stat, checks and tests, and raw: which fields of a MongoDB collection land where.
 //
-//go:embed */*.sql
+//go:embed */*.sql raw/*.toml tests/*.txtar
 var Files embed.FS

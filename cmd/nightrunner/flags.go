@@ -59,7 +59,7 @@ func talkFlags() []cli.Flag {
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("balances", "`DIR` of daily balance snapshots: YYYY-MM-DD.csv, also .csv.gz and .csv.zst", ""),
-		stringFlag("mongo", "`DIR` of a mongodump", ""),
+		stringFlag("mongo", "`DIR` that mongodump wrote, or a file that mongodump --archive wrote", ""),
 		stringFlag("mongo-database", "`NAME` of the chain's database", "concordium_mainnet"),
 		stringFlag("mongo-utilities", "`NAME` of the database with labels and rates", "concordium_utilities"),
 		stringFlag("node", "`DIR` of node facts: tokenomics.jsonl", ""),
@@ -177,10 +177,20 @@ func sqlFolder(c *cli.Context) (fs.FS, error) {
 	return os.DirFS(dir), nil
 }
 
-func loaders(c *cli.Context) []engine.Loader {
+// collections are where fields of MongoDB collections land: the folder of SQL files says it, or the built-in files do.
+func collections(folder fs.FS) ([]mongo.Collection, error) {
+	own, err := mongo.ReadMappings(folder)
+	if err != nil || len(own) > 0 {
+		return own, err
+	}
+	return mongo.ReadMappings(sqlfiles.Files)
+}
+
+func loaders(c *cli.Context, collections []mongo.Collection) []engine.Loader {
 	var list []engine.Loader
-	if dir := c.String("mongo"); dir != "" {
-		list = append(list, mongo.New(mongo.Options{URI: dir, Database: c.String("mongo-database"), Utilities: c.String("mongo-utilities")}))
+	if uri := c.String("mongo"); uri != "" {
+		list = append(list, mongo.New(mongo.Options{URI: uri, Database: c.String("mongo-database"), Utilities: c.String("mongo-utilities"),
+			Collections: collections, TempDirectory: c.String("temp-directory")}))
 	}
 	if dir := c.String("node"); dir != "" {
 		list = append(list, node.New(dir))

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/loaders/mongo"
 )
 
 func runCommand(stop <-chan struct{}) *cli.Command {
@@ -70,20 +71,28 @@ func phaseCommand(stop <-chan struct{}, command *cli.Command, phases ...string) 
 }
 
 func runOptions(c *cli.Context, phases []string) (engine.RunOptions, error) {
-	o := engine.RunOptions{Command: c.Command.Name, Version: version, Phases: phases, Loaders: loaders(c), Select: c.StringSlice("select"),
+	o := engine.RunOptions{Command: c.Command.Name, Version: version, Phases: phases, Select: c.StringSlice("select"),
 		MaxRejects: c.Float64("max-rejects"), Prune: c.Bool("prune"), Full: c.Bool("full")}
+	if o.MaxRejects < 0 || o.MaxRejects > 1 {
+		return o, fmt.Errorf("%w: --max-rejects %g is no share from 0 to 1", engine.ErrUsage, o.MaxRejects)
+	}
 	var errs [4]error
 	o.SQL, errs[0] = sqlFolder(c)
 	o.Exporters, errs[1] = exporters(c)
 	o.From, errs[2] = dayOf(c, "from")
 	o.To, errs[3] = dayOf(c, "to")
-	if o.MaxRejects < 0 || o.MaxRejects > 1 {
-		return o, fmt.Errorf("%w: --max-rejects %g is no share from 0 to 1", engine.ErrUsage, o.MaxRejects)
+	if err := errors.Join(errs[:]...); err != nil {
+		return o, err
 	}
 	if !o.From.IsZero() && !o.To.IsZero() && o.To.Before(o.From) {
 		return o, fmt.Errorf("%w: --to is before --from", engine.ErrUsage)
 	}
-	return o, errors.Join(errs[:]...)
+	where, err := collections(o.SQL)
+	if err != nil {
+		return o, err
+	}
+	o.Tables, o.Loaders = mongo.Tables(where), loaders(c, where)
+	return o, nil
 }
 
 // execute runs and reports: progress and summary to stderr, the report as JSON to stdout when asked for.

@@ -48,7 +48,11 @@ func outcome(code int) string {
 func summarizeLoads(w io.Writer, report *engine.Report) {
 	for _, load := range report.Loads {
 		for _, one := range load.Unreadable {
-			fmt.Fprintf(w, "error: %s: %s: %s\n", load.Source, one.File, one.Error)
+			name := load.Source
+			if one.File != name {
+				name += ": " + one.File
+			}
+			fmt.Fprintf(w, "error: %s: %s\n", name, one.Error)
 		}
 		if load.Failure != "" {
 			fmt.Fprintf(w, "error: %s: %s\n", load.Source, load.Failure)

@@ -1,295 +1,281 @@
 package mongo
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
-	"math"
-	"math/big"
-	"strconv"
-	"strings"
-	"time"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/extjson"
 )
-
-// A kind is what a column holds and which BSON types reach it without loss.
-type kind int
 
 const (
-	textKind    kind = iota // VARCHAR: strings; ObjectIDs as hex
-	integerKind             // BIGINT: int32, int64, and doubles, strings and Decimal128 that are whole numbers
-	doubleKind              // DOUBLE: double, int32, int64 up to 2^53, Decimal128 and strings with a number
-	dayKind                 // DATE: strings YYYY-MM-DD
-	timeKind                // TIMESTAMP (UTC): BSON dates
+	// maxDocument is MongoDB's limit of a document, with the 16 KiB that internal ones may have on top.
+	maxDocument = 16<<20 + 16<<10
+	// minDocument is a length and an end.
+	minDocument = 5
 )
 
-func (k kind) arrow() arrow.DataType {
-	switch k {
-	case integerKind:
-		return arrow.PrimitiveTypes.Int64
-	case doubleKind:
-		return arrow.PrimitiveTypes.Float64
-	case dayKind:
-		return arrow.FixedWidthTypes.Date32
-	case timeKind:
-		return &arrow.TimestampType{Unit: arrow.Microsecond}
-	}
-	return arrow.BinaryTypes.String
+// A chunk is whole documents, one after the other.
+type chunk struct {
+	data []byte
+	// offset is where data stands in the (uncompressed) file, count how many documents stand before it.
+	offset, count int64
 }
 
-// decoder brings documents of one collection into columns, walking each document once.
+// A batch is a decoded chunk.
+type batch struct {
+	record arrow.RecordBatch
+	// fresh are addresses that had no id yet: ^k in the record stands for the k-th.
+	fresh     []string
+	rejects   []engine.Reject
+	documents int64
+	profile   *profile
+	err       error
+}
+
+// A decoder brings documents of one collection into columns. It is not safe for concurrent use; addresses and days are
+// shared.
 type decoder struct {
-	collection collection
-	builder    *array.RecordBuilder
-	// top finds mappings by the first word of their path.
-	top map[string][]int
-	// values of the document at work, by mapping; Type 0 is missing.
-	values  []bsoncore.Value
-	rejects []engine.Reject
+	collection *Collection
+	addresses  *addresses
+	days       calendar
+	file       string
+
+	walker
+	builder *array.RecordBuilder
+	cells   []cell
+	// height is the place of the column with the height, -1 for none; first the builder's place of the first column.
+	height, first int
+	// scratch holds texts that do not stand in the document, fresh the new addresses of the batch.
+	scratch []byte
+	fresh   map[string]int32
+	out     *batch
 }
 
-func newDecoder(c collection) *decoder {
-	d := &decoder{collection: c, top: map[string][]int{}, values: make([]bsoncore.Value, len(c.fields))}
+// recordSchema is the shape of a collection's batches: the day by height first, then the columns.
+func recordSchema(c *Collection) *arrow.Schema {
 	var fields []arrow.Field
-	for i, m := range c.fields {
-		fields = append(fields, arrow.Field{Name: m.column, Type: m.kind.arrow(), Nullable: true})
-		first, _, _ := strings.Cut(m.path, ".")
-		d.top[first] = append(d.top[first], i)
+	if c.Height != "" {
+		fields = append(fields, arrow.Field{Name: dateColumn, Type: arrow.FixedWidthTypes.Date32, Nullable: true})
 	}
-	d.builder = array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
+	for _, column := range c.Columns {
+		fields = append(fields, arrow.Field{Name: column.Name, Type: column.Type.arrow(), Nullable: true})
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+func newDecoder(c *Collection, a *addresses, days calendar, file string) *decoder {
+	d := &decoder{collection: c, addresses: a, days: days, file: file, height: -1,
+		walker: walker{root: pathTree(c.Columns), values: make([]value, len(c.Columns))}, cells: make([]cell, len(c.Columns)),
+		builder: array.NewRecordBuilder(memory.DefaultAllocator, recordSchema(c))}
+	if c.Height != "" {
+		d.height, d.first = c.heightColumn(), 1
+	}
 	return d
 }
 
-// fieldError says which field of a document cannot be kept, and why.
-type fieldError struct {
-	field  string
-	reason error
+// decode reads all documents of a chunk. What cannot be kept becomes a reject; damaged bytes are the batch's error.
+func (d *decoder) decode(c chunk) *batch {
+	d.out = &batch{profile: newProfile(len(d.values))}
+	d.fresh = map[string]int32{}
+	data, offset := c.data, c.offset
+	for len(data) > 0 {
+		ordinal := c.count + d.out.documents + 1
+		length, err := documentLength(data)
+		if err == nil {
+			err = d.add(data[:length], ordinal)
+		}
+		if err != nil {
+			d.out.err = fmt.Errorf("document %d at byte %d is damaged: %w", ordinal, offset, err)
+			break
+		}
+		d.out.documents++
+		data, offset = data[length:], offset+int64(length)
+	}
+	d.out.record = d.builder.NewRecordBatch()
+	return d.out
 }
 
-func (e *fieldError) Error() string { return e.field + ": " + e.reason.Error() }
+// documentLength is that of the document at the start of data, which holds all of it.
+func documentLength(data []byte) (int, error) {
+	if len(data) < 4 {
+		return 0, errCut
+	}
+	length := int64(int32(binary.LittleEndian.Uint32(data)))
+	if length < minDocument || length > maxDocument {
+		return 0, fmt.Errorf("a length of %d bytes", length)
+	}
+	if length > int64(len(data)) {
+		return 0, errCut
+	}
+	return int(length), nil
+}
 
-// add decodes the document with the given ordinal (from 1). What cannot be kept becomes a reject.
-func (d *decoder) add(document bsoncore.Document, ordinal int64, file string) error {
+func (d *decoder) add(document []byte, ordinal int64) error {
 	if err := d.walk(document); err != nil {
 		return err
 	}
-	values := make([]any, len(d.values))
-	for i, m := range d.collection.fields {
-		if m.path == "#" {
-			values[i] = ordinal
+	d.scratch = d.scratch[:0]
+	for i := range d.collection.Columns {
+		column := &d.collection.Columns[i]
+		switch column.Path {
+		case place:
+			d.cells[i] = cell{there: true, number: ordinal}
 			continue
+		case "":
+			d.values[i] = value{bsoncore.TypeEmbeddedDocument, document}
 		}
-		var problem error
-		if values[i], problem = convert(d.values[i], m); problem != nil {
-			d.reject(document, ordinal, file, &fieldError{m.path, problem})
+		d.out.profile.see(i, d.values[i], document)
+		var err error
+		if d.cells[i], err = column.convert(d.values[i], &d.scratch); err != nil {
+			d.reject(document, ordinal, column.Path, err)
 			return nil
 		}
 	}
-	for i, value := range values {
-		appendValue(d.builder.Field(i), value)
+	if d.height >= 0 {
+		d.appendDay(d.cells[d.height])
+	}
+	for i := range d.cells {
+		d.append(d.builder.Field(i+d.first), d.collection.Columns[i].Type, &d.cells[i])
 	}
 	return nil
 }
 
-func (d *decoder) walk(document bsoncore.Document) error {
-	clear(d.values)
-	elements, err := document.Elements()
-	if err != nil {
-		return err
+func (d *decoder) appendDay(height cell) {
+	days := d.builder.Field(0).(*array.Date32Builder)
+	if day, found := d.days.find(height.number); found && height.there {
+		days.Append(arrow.Date32(day))
+		return
 	}
-	for _, element := range elements {
-		for _, i := range d.top[element.Key()] {
-			_, rest, nested := strings.Cut(d.collection.fields[i].path, ".")
-			value := element.Value()
-			if nested {
-				inner, ok := value.DocumentOK()
-				if !ok {
-					continue
-				}
-				if value, err = inner.LookupErr(strings.Split(rest, ".")...); err != nil {
-					continue
-				}
+	days.AppendNull()
+}
+
+func (d *decoder) append(builder array.Builder, kind Type, c *cell) {
+	if !c.there {
+		builder.AppendNull()
+		return
+	}
+	switch builder := builder.(type) {
+	case *array.StringBuilder:
+		builder.BinaryBuilder.Append(c.text)
+	case *array.BinaryBuilder:
+		builder.Append(c.text)
+	case *array.BinaryDictionaryBuilder:
+		if err := builder.Append(c.text); err != nil {
+			d.out.err = fmt.Errorf("word %q: %w", c.text, err)
+		}
+	case *array.Int32Builder:
+		builder.Append(d.addressID(c.text))
+	case *array.Int64Builder:
+		builder.Append(c.number)
+	case *array.Float64Builder:
+		builder.Append(c.double)
+	case *array.Decimal128Builder:
+		builder.Append(c.huge)
+	case *array.BooleanBuilder:
+		builder.Append(c.number != 0)
+	case *array.Date32Builder:
+		builder.Append(arrow.Date32(c.number))
+	case *array.TimestampBuilder:
+		builder.Append(arrow.Timestamp(c.number))
+	default:
+		d.out.err = fmt.Errorf("no way to append type %s", typeNames()[kind])
+	}
+}
+
+func (d *decoder) addressID(address []byte) int32 {
+	if id, known := d.addresses.find(address); known {
+		return id
+	}
+	id, known := d.fresh[string(address)]
+	if !known {
+		id = ^int32(len(d.out.fresh))
+		text := string(address)
+		d.fresh[text] = id
+		d.out.fresh = append(d.out.fresh, text)
+	}
+	return id
+}
+
+// resolve gives the new addresses of a batch their ids. Batches are resolved in the order of their documents.
+func (b *batch) resolve(c *Collection, a *addresses) {
+	if len(b.fresh) == 0 {
+		return
+	}
+	ids := make([]int32, len(b.fresh))
+	for i, address := range b.fresh {
+		ids[i] = a.add(address)
+	}
+	first := int(b.record.NumCols()) - len(c.Columns)
+	for i, column := range c.Columns {
+		if column.Type != Address {
+			continue
+		}
+		values := b.record.Column(i + first).(*array.Int32).Int32Values()
+		for row, id := range values {
+			if id < 0 {
+				values[row] = ids[^id]
 			}
-			d.values[i] = value
 		}
 	}
-	return nil
 }
 
-func (d *decoder) reject(document bsoncore.Document, ordinal int64, file string, problem *fieldError) {
-	content, err := bson.MarshalExtJSON(bson.Raw(document), false, false)
+func (d *decoder) reject(document []byte, ordinal int64, field string, reason error) {
+	content, err := extjson.Append(nil, document)
 	if err != nil {
-		content = []byte(document.String())
+		content = fmt.Appendf(nil, "%x", document)
 	}
-	d.rejects = append(d.rejects, engine.Reject{File: file, Line: ordinal, DocumentID: idText(document), Field: problem.field,
-		Reason: problem.reason.Error(), Content: string(content)})
+	d.out.rejects = append(d.out.rejects, engine.Reject{File: d.file, Line: ordinal, DocumentID: idText(document), Field: field,
+		Reason: reason.Error(), Content: string(content)})
 }
 
 // idText is the `_id` as people write it.
 func idText(document bsoncore.Document) string {
-	value, err := document.LookupErr("_id")
+	id, err := document.LookupErr("_id")
 	if err != nil {
 		return ""
 	}
-	if text, ok := value.StringValueOK(); ok {
+	if text, ok := id.StringValueOK(); ok {
 		return text
 	}
-	return value.String()
-}
-
-var errMissing = errors.New("is missing")
-
-// convert gives the value a column holds (nil, string, int64, float64, arrow.Date32, arrow.Timestamp), without loss.
-func convert(value bsoncore.Value, m mapping) (any, error) {
-	if value.Type == 0 || value.Type == bsoncore.TypeNull || value.Type == bsoncore.TypeUndefined {
-		if m.required {
-			return nil, errMissing
-		}
-		return nil, nil
-	}
-	switch m.kind {
-	case integerKind:
-		return toInteger(value)
-	case doubleKind:
-		return toDouble(value)
-	case dayKind:
-		return toDay(value)
-	case timeKind:
-		millis, ok := value.DateTimeOK()
-		if !ok {
-			return nil, wrongType(value, "a date")
-		}
-		if millis > math.MaxInt64/1000 || millis < math.MinInt64/1000 {
-			return nil, fmt.Errorf("the date %d ms is out of range", millis)
-		}
-		return arrow.Timestamp(millis * 1000), nil
-	}
-	return toText(value)
-}
-
-func wrongType(value bsoncore.Value, wanted string) error {
-	return fmt.Errorf("is %s, not %s", value.Type, wanted)
-}
-
-func toText(value bsoncore.Value) (any, error) {
-	if text, ok := value.StringValueOK(); ok {
-		return text, nil
-	}
-	if text, ok := value.SymbolOK(); ok {
-		return text, nil
-	}
-	if id, ok := value.ObjectIDOK(); ok {
-		return fmt.Sprintf("%x", id[:]), nil
-	}
-	return nil, wrongType(value, "a string")
-}
-
-func toInteger(value bsoncore.Value) (any, error) {
-	switch value.Type {
-	case bsoncore.TypeInt32:
-		return int64(value.Int32()), nil
-	case bsoncore.TypeInt64:
-		return value.Int64(), nil
-	case bsoncore.TypeDouble:
-		number := value.Double()
-		// 2^63 itself does not fit.
-		if number != math.Trunc(number) || number < math.MinInt64 || number >= math.MaxInt64 {
-			return nil, fmt.Errorf("is the double %v, not a whole number", number)
-		}
-		return int64(number), nil
-	case bsoncore.TypeString:
-		number, err := strconv.ParseInt(value.StringValue(), 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("is the string %q, not a whole number", value.StringValue())
-		}
-		return number, nil
-	case bsoncore.TypeDecimal128:
-		return decimalInteger(value)
-	}
-	return nil, wrongType(value, "a whole number")
-}
-
-func decimalInteger(value bsoncore.Value) (any, error) {
-	high, low := value.Decimal128()
-	decimal := bson.NewDecimal128(high, low)
-	digits, exponent, err := decimal.BigInt()
-	if err == nil && exponent < 0 {
-		var rest big.Int
-		digits, _ = digits.QuoRem(digits, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(-exponent)), nil), &rest)
-		if rest.Sign() != 0 {
-			err = errors.New("fraction")
-		}
-	}
-	if err == nil && exponent > 0 {
-		digits.Mul(digits, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(exponent)), nil))
-	}
-	if err != nil || !digits.IsInt64() {
-		return nil, fmt.Errorf("is the decimal %s, not a whole number up to 2^63", decimal)
-	}
-	return digits.Int64(), nil
-}
-
-// exactInDouble is the largest range of integers that a double holds without gaps.
-const exactInDouble = 1 << 53
-
-func toDouble(value bsoncore.Value) (any, error) {
-	switch value.Type {
-	case bsoncore.TypeDouble:
-		return value.Double(), nil
-	case bsoncore.TypeInt32:
-		return float64(value.Int32()), nil
-	case bsoncore.TypeInt64:
-		number := value.Int64()
-		if number > exactInDouble || number < -exactInDouble {
-			return nil, fmt.Errorf("is %d, which no double holds exactly", number)
-		}
-		return float64(number), nil
-	case bsoncore.TypeString, bsoncore.TypeDecimal128:
-		text, ok := value.StringValueOK()
-		if !ok {
-			high, low := value.Decimal128()
-			text = bson.NewDecimal128(high, low).String()
-		}
-		number, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return nil, fmt.Errorf("is %q, not a number", text)
-		}
-		return number, nil
-	}
-	return nil, wrongType(value, "a number")
-}
-
-func toDay(value bsoncore.Value) (any, error) {
-	text, ok := value.StringValueOK()
-	if !ok {
-		return nil, wrongType(value, "a string YYYY-MM-DD")
-	}
-	day, err := time.Parse(time.DateOnly, text)
+	text, err := extjson.AppendValue(nil, id)
 	if err != nil {
-		return nil, fmt.Errorf("is %q, not a day YYYY-MM-DD", text)
+		return id.String()
 	}
-	return arrow.Date32(day.Unix() / 86400), nil
+	return string(text)
 }
 
-func appendValue(builder array.Builder, value any) {
-	switch value := value.(type) {
-	case string:
-		builder.(*array.StringBuilder).Append(value)
-	case int64:
-		builder.(*array.Int64Builder).Append(value)
-	case float64:
-		builder.(*array.Float64Builder).Append(value)
-	case arrow.Date32:
-		builder.(*array.Date32Builder).Append(value)
-	case arrow.Timestamp:
-		builder.(*array.TimestampBuilder).Append(value)
-	default:
-		builder.AppendNull()
+// A calendar tells the day of a block height: the ranges of raw.blocks_per_day by their first height.
+type calendar []blockRange
+
+type blockRange struct {
+	first, last int64
+	// day counts from 1970-01-01.
+	day int32
+}
+
+// find is the day whose blocks, first to last inclusive, hold the height. Heights between two days have none.
+func (c calendar) find(height int64) (int32, bool) {
+	at, exact := slices.BinarySearchFunc(c, height, func(r blockRange, h int64) int {
+		switch {
+		case r.first < h:
+			return -1
+		case r.first > h:
+			return 1
+		}
+		return 0
+	})
+	if !exact {
+		at--
 	}
+	if at < 0 || height > c[at].last {
+		return 0, false
+	}
+	return c[at].day, true
 }

@@ -1,6 +1,8 @@
-// Package mongo loads MongoDB collections into raw.*, from a mongodump folder. What lands where stands in collections.go.
+// Package mongo loads MongoDB collections into raw.*: from a mongodump folder, an archive of mongodump, or a server. Which
+// field lands in which column stands in sql/raw, one file per collection.
 //
-// A document's bytes belong to the stream that read it and are overwritten by the next one.
+// A collection is decoded by several workers and taken in with one statement (pipeline.go). Documents are walked once,
+// over their bytes (walk.go); these belong to the chunk that was read and are overwritten after its batch.
 package mongo
 
 import (
@@ -8,212 +10,156 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
-
-	"github.com/zeebo/xxh3"
+	"time"
 
 	"github.com/ccdexplorer/nightrunner/engine"
 )
 
+// source is the word by which flags, logs and ops.* know this loader.
+const source = "mongo"
+
 // Options say where the collections are.
 type Options struct {
-	// URI is a mongodump folder: URI/DATABASE/COLLECTION.bson, or .bson.gz.
+	// URI is a mongodump folder (URI/DATABASE/COLLECTION.bson, or .bson.gz), or a file that mongodump --archive wrote.
 	URI string
 	// Database is the chain's ("concordium_mainnet"), Utilities that of labels and rates ("concordium_utilities").
 	Database, Utilities string
+	// Collections say what is read and where it lands: ReadMappings.
+	Collections []Collection
+	// TempDirectory is where an archive is unpacked; "" is the system's.
+	TempDirectory string
 }
 
-// A Loader reads one folder.
+// A Loader reads one source.
 type Loader struct{ options Options }
 
-// New loads from a folder.
+// New loads as the options say.
 func New(o Options) *Loader { return &Loader{options: o} }
 
 // Source is "mongo".
-func (*Loader) Source() string { return "mongo" }
+func (*Loader) Source() string { return source }
+
+// load is one Load.
+type load struct {
+	in        *engine.Intake
+	options   Options
+	known     map[string]engine.SourceFile
+	addresses *addresses
+	days      calendar
+}
+
+// An origin holds the documents of collections as files.
+type origin interface {
+	// find is the collection's file as it lies there: name for people, size and time. The error is fs.ErrNotExist when it
+	// has none.
+	find(c *Collection) (engine.SourceFile, error)
+	// open reads its documents. hash is of the file's bytes, known after the last document.
+	open(c *Collection) (from documents, hash func() string, err error)
+	// hash reads the file for its hash alone.
+	hash(c *Collection) (string, error)
+	close() error
+}
 
 // Load brings the collections that changed into raw.*. One that cannot be read keeps what is in the warehouse.
-func (l *Loader) Load(ctx context.Context, in *engine.Intake) error {
-	if strings.Contains(l.options.URI, "://") {
-		return engine.WithHint(errors.New("--mongo reads a mongodump folder; servers cannot be read yet"), "mongodump --out DIR, then --mongo DIR")
+func (ldr *Loader) Load(ctx context.Context, in *engine.Intake) (err error) {
+	l := &load{in: in, options: ldr.options}
+	if l.known, err = in.Files(ctx); err != nil {
+		return err
 	}
-	if info, err := os.Stat(l.options.URI); err != nil || !info.IsDir() {
-		return engine.WithHint(fmt.Errorf("%s is no folder", l.options.URI), "--mongo names the folder that mongodump wrote")
-	}
-	known, err := in.Files(ctx)
+	from, err := openOrigin(ldr.options)
 	if err != nil {
 		return err
 	}
-	all := collections()
-	for i, c := range all {
+	defer func() { err = errors.Join(err, from.close()) }()
+	all := ldr.options.Collections
+	for i := range all {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := l.load(ctx, in, c, known); err != nil {
-			return fmt.Errorf("load collection %s: %w", c.name, err)
+		if err := l.collection(ctx, &all[i], from); err != nil {
+			return fmt.Errorf("load collection %s: %w", all[i].Name, err)
+		}
+		if all[i].Table == daysTable {
+			if err := l.setCalendar(ctx); err != nil {
+				return err
+			}
 		}
 		in.Progress(int64(i+1), int64(len(all)))
 	}
 	return nil
 }
 
-// find is the collection's file: its path below the folder, and what the file system says.
-func (l *Loader) find(c collection) (string, fs.FileInfo, error) {
-	database := l.options.Database
-	if c.utilities {
-		database = l.options.Utilities
-	}
-	for _, ending := range []string{".bson", ".bson.gz"} {
-		name := filepath.Join(database, c.name+ending)
-		info, err := os.Stat(filepath.Join(l.options.URI, name))
-		if err == nil {
-			return name, info, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return name, nil, err
-		}
-	}
-	return filepath.Join(database, c.name+".bson"), nil, fs.ErrNotExist
-}
-
-// load reads one collection. The error is for troubles of the warehouse; those of the file are told.
-func (l *Loader) load(ctx context.Context, in *engine.Intake, c collection, known map[string]engine.SourceFile) error {
-	name, info, err := l.find(c)
+// collection reads one collection. The error is for troubles of the warehouse; those of the file are told.
+func (l *load) collection(ctx context.Context, c *Collection, from origin) error {
+	file, err := from.find(c)
 	if errors.Is(err, fs.ErrNotExist) {
-		return l.absent(in, c, known)
+		return l.absent(c)
 	}
 	if err != nil {
-		in.Unreadable(name, err)
+		l.in.Unreadable(c.Name, err)
 		return nil
 	}
 	// What is known is keyed by the collection, so that .bson and .bson.gz are the same to it.
-	before := known[c.name]
-	if !in.Full && before.Same(info.Size(), info.ModTime()) {
-		in.Report().Unchanged++
+	where := file.Name
+	file.Name = c.Name
+	before := l.known[c.Name]
+	if !l.in.Full && before.Same(file.Bytes, file.Modified) {
+		l.in.Report().Unchanged++
 		return nil
 	}
-	file := engine.SourceFile{Name: c.name, Bytes: info.Size(), Modified: info.ModTime(), Status: "loaded"}
-	path := filepath.Join(l.options.URI, name)
-	if file.Hash, err = hashFile(path); err != nil {
-		in.Unreadable(name, err)
-		return nil
-	}
-	if !in.Full && before.Status == "loaded" && before.Hash == file.Hash {
-		in.Report().Unchanged++
-		file.Rows, file.Rejects = before.Rows, before.Rejects
-		return in.Transact(ctx, func() error { return in.SaveFiles(ctx, file) })
-	}
-	in.Report().Read++
-	d := newDecoder(c)
-	defer func() { d.builder.Release() }()
-	if err := d.readAll(ctx, path, name); err != nil {
-		if ctx.Err() != nil {
-			return err
+	if !l.in.Full && before.Status == engine.FileLoaded && before.Bytes == file.Bytes {
+		// The time changed and the size did not: a look at the bytes may spare decoding them.
+		hash, err := from.hash(c)
+		if err == nil && hash == before.Hash {
+			l.in.Report().Unchanged++
+			file.Hash, file.Status, file.Rows, file.Rejects = hash, engine.FileLoaded, before.Rows, before.Rejects
+			return l.in.Transact(ctx, func() error { return l.in.SaveFiles(ctx, file) })
 		}
-		in.Unreadable(name, err)
-		return l.failed(ctx, in, file, err)
 	}
-	return l.replace(ctx, in, c, d, name, file)
+	l.in.Report().Read++
+	err = l.land(ctx, c, from, where, &file)
+	var unreadable *unreadableError
+	switch {
+	case errors.As(err, &unreadable) && ctx.Err() == nil:
+		l.in.Unreadable(where, unreadable.err)
+		return l.failed(ctx, file, unreadable.err)
+	case errors.Is(err, errTooManyRejects):
+		l.in.TooManyRejects(c.Name, file.Rejects, file.Rows)
+		return nil
+	}
+	return err
 }
 
 // absent: a collection that the source never had is a note, one that it had is missed.
-func (l *Loader) absent(in *engine.Intake, c collection, known map[string]engine.SourceFile) error {
-	if _, had := known[c.name]; had {
-		in.Unreadable(c.name, errors.New("the collection is gone from the source: what is in "+c.table+" stays"))
+func (l *load) absent(c *Collection) error {
+	if _, had := l.known[c.Name]; had {
+		l.in.Unreadable(c.Name, errors.New("the collection is gone from the source: what is in "+c.Table+" stays"))
 		return nil
 	}
-	in.Note("the source has no collection %s: %s stays empty", c.name, c.table)
+	l.in.Note("the source has no collection %s: %s stays empty", c.Name, c.Table)
 	return nil
 }
 
 // failed remembers that the file could not be read: what is in the table stays, and the next run tries again.
-func (l *Loader) failed(ctx context.Context, in *engine.Intake, file engine.SourceFile, err error) error {
-	file.Status, file.Hash, file.Message = "failed", "", err.Error()
-	return in.Transact(ctx, func() error { return in.SaveFiles(ctx, file) })
+func (l *load) failed(ctx context.Context, file engine.SourceFile, err error) error {
+	file.Status, file.Hash, file.Message = engine.FileFailed, "", err.Error()
+	return l.in.Transact(ctx, func() error { return l.in.SaveFiles(ctx, file) })
 }
 
-func (d *decoder) readAll(ctx context.Context, path, name string) (err error) {
-	documents, err := openStream(path)
-	if err != nil {
+// readDays reads the days of block heights as they are in the warehouse.
+func readDays(ctx context.Context, in *engine.Intake) (calendar, error) {
+	var days calendar
+	err := in.Query(ctx, func(rows *sql.Rows) error {
+		var date time.Time
+		var one blockRange
+		err := rows.Scan(&date, &one.first, &one.last)
+		one.day = int32(date.Unix() / 86400)
+		days = append(days, one)
 		return err
-	}
-	defer func() { err = errors.Join(err, documents.close()) }()
-	for {
-		document, err := documents.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := d.add(document, documents.count, name); err != nil {
-			return documents.fail("%w", err)
-		}
-		if documents.count%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-}
-
-// replace makes the table equal to what was read, unless too much of it was rejected.
-func (l *Loader) replace(ctx context.Context, in *engine.Intake, c collection, d *decoder, name string, file engine.SourceFile) error {
-	record := d.builder.NewRecordBatch()
-	defer record.Release()
-	rejected := int64(len(d.rejects))
-	file.Rows, file.Rejects = record.NumRows()+rejected, rejected
-	in.Report().Rows += file.Rows
-	return in.Transact(ctx, func() error {
-		if err := in.SaveRejects(ctx, []string{name}, d.rejects); err != nil {
-			return err
-		}
-		if float64(rejected) > in.MaxRejects*float64(file.Rows) {
-			in.TooManyRejects(c.name, rejected, file.Rows)
-			file.Status, file.Message = "failed", "too many rejects"
-			return in.SaveFiles(ctx, file)
-		}
-		if err := in.Exec(ctx, "create or replace temp table staged as from "+c.table+" limit 0"); err != nil {
-			return err
-		}
-		if err := in.AppendArrow(ctx, "temp.staged", record); err != nil {
-			return err
-		}
-		if err := dropDoubles(ctx, in, c); err != nil {
-			return err
-		}
-		if _, err := in.ReplaceTable(ctx, c.table, c.key, "temp.staged"); err != nil {
-			return err
-		}
-		if err := in.Exec(ctx, "drop table temp.staged"); err != nil {
-			return err
-		}
-		return in.SaveFiles(ctx, file)
-	})
-}
-
-// dropDoubles keeps the later of two documents with one key: a dump has none, a file put together from several may.
-func dropDoubles(ctx context.Context, in *engine.Intake, c collection) error {
-	var doubles int64
-	err := in.Query(ctx, func(rows *sql.Rows) error { return rows.Scan(&doubles) }, fmt.Sprintf("select count(*) - count(distinct %s) from temp.staged", c.key))
-	if err != nil || doubles == 0 {
-		return err
-	}
-	in.Note("%s: %d documents have the %s of a later one; the later one counts", c.name, doubles, c.key)
-	return in.Exec(ctx, fmt.Sprintf("delete from temp.staged where rowid not in (select max(rowid) from temp.staged group by %s)", c.key))
-}
-
-func hashFile(path string) (string, error) {
-	file, err := os.Open(path)
+	}, "select date, height_for_first_block, height_for_last_block from "+daysTable+" order by height_for_first_block, date")
 	if err != nil {
-		return "", err
+		return nil, fmt.Errorf("read %s: %w", daysTable, err)
 	}
-	defer file.Close()
-	hasher := xxh3.New()
-	if _, err := io.Copy(hasher, file); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%x", hasher.Sum128().Bytes()), nil
+	return days, nil
 }

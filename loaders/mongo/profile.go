@@ -1,0 +1,163 @@
+package mongo
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+
+	"github.com/ccdexplorer/nightrunner/engine"
+)
+
+// A profile counts the BSON types seen per column, and the words of word columns.
+type profile struct {
+	counts [][32]int64
+	// ids are the first `_id` per column and type.
+	ids   [][32]string
+	words []map[string]bool
+}
+
+func newProfile(columns int) *profile {
+	return &profile{counts: make([][32]int64, columns), ids: make([][32]string, columns), words: make([]map[string]bool, columns)}
+}
+
+// slot is a type's place in the counts: types are below 20 but for min key (255) and max key (127).
+func slot(kind bsoncore.Type) int {
+	switch kind {
+	case bsoncore.TypeMinKey:
+		return 31
+	case bsoncore.TypeMaxKey:
+		return 30
+	}
+	return int(kind)
+}
+
+func typeName(slot int) string {
+	switch slot {
+	case 0:
+		return "missing"
+	case 31:
+		return bsoncore.TypeMinKey.String()
+	case 30:
+		return bsoncore.TypeMaxKey.String()
+	}
+	return bsoncore.Type(slot).String()
+}
+
+func (p *profile) see(column int, v value, document []byte) {
+	at := slot(v.kind)
+	if p.counts[column][at] == 0 {
+		p.ids[column][at] = idText(document)
+	}
+	p.counts[column][at]++
+}
+
+// maxWords bounds the words that are remembered per column.
+const maxWords = 2000
+
+// merge adds a batch's profile and the words of its record.
+func (p *profile) merge(b *batch, c *Collection) {
+	for i := range p.counts {
+		for at, n := range b.profile.counts[i] {
+			if n > 0 && p.counts[i][at] == 0 {
+				p.ids[i][at] = b.profile.ids[i][at]
+			}
+			p.counts[i][at] += n
+		}
+	}
+	first := int(b.record.NumCols()) - len(c.Columns)
+	for i, column := range c.Columns {
+		if column.Type != Word {
+			continue
+		}
+		words := b.record.Column(i + first).(*array.Dictionary).Dictionary().(*array.String)
+		if p.words[i] == nil {
+			p.words[i] = map[string]bool{}
+		}
+		for k := range words.Len() {
+			if len(p.words[i]) < maxWords {
+				p.words[i][strings.Clone(words.Value(k))] = true
+			}
+		}
+	}
+}
+
+// save keeps what was seen in this run and tells types and words that no run has seen before. A collection that was never
+// profiled has nothing to compare with. Call it in the transaction of the load.
+func (p *profile) save(ctx context.Context, in *engine.Intake, c *Collection) error {
+	types, words, err := knownProfile(ctx, in, c.Name)
+	if err != nil {
+		return err
+	}
+	first := len(types) == 0
+	var typeRows, wordRows [][]any
+	for i, column := range c.Columns {
+		for at, n := range p.counts[i] {
+			key := [2]string{column.Name, typeName(at)}
+			if n > 0 {
+				typeRows = append(typeRows, []any{in.Source(), c.Name, column.Name, typeName(at), column.Path, n, p.ids[i][at], in.Run})
+			}
+			if n > 0 && !first && !types[key] && at != 0 {
+				in.Note("%s: %s is %s for the first time, in %s", c.Name, column.Path, typeName(at), p.ids[i][at])
+			}
+		}
+		fresh := newWords(p.words[i], words[column.Name])
+		for _, word := range fresh {
+			wordRows = append(wordRows, []any{in.Source(), c.Name, column.Name, word, in.Run})
+		}
+		if len(fresh) > 0 && !first && len(words[column.Name]) > 0 {
+			in.Note("%s: new in %s: %s", c.Name, column.Path, some(fresh))
+		}
+	}
+	if err := in.PutRows(ctx, "ops.field_types", []string{"source", "collection", "column_name", "type"}, typeRows); err != nil {
+		return err
+	}
+	return in.PutRows(ctx, "ops.field_words", []string{"source", "collection", "column_name", "word"}, wordRows)
+}
+
+func newWords(seen, known map[string]bool) []string {
+	var fresh []string
+	for word := range seen {
+		if !known[word] {
+			fresh = append(fresh, word)
+		}
+	}
+	slices.Sort(fresh)
+	return fresh
+}
+
+// some names the first few.
+func some(list []string) string {
+	const few = 5
+	if len(list) <= few {
+		return strings.Join(list, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(list[:few], ", "), len(list)-few)
+}
+
+func knownProfile(ctx context.Context, in *engine.Intake, collection string) (map[[2]string]bool, map[string]map[string]bool, error) {
+	types, words := map[[2]string]bool{}, map[string]map[string]bool{}
+	err := in.Query(ctx, func(rows *sql.Rows) error {
+		var column, kind string
+		var word sql.NullString
+		if err := rows.Scan(&column, &kind, &word); err != nil {
+			return err
+		}
+		if !word.Valid {
+			types[[2]string{column, kind}] = true
+			return nil
+		}
+		if words[column] == nil {
+			words[column] = map[string]bool{}
+		}
+		words[column][word.String] = true
+		return nil
+	}, `select column_name, type, null from ops.field_types where source = ? and collection = ?
+		union all select column_name, '', word from ops.field_words where source = ? and collection = ?`,
+		in.Source(), collection, in.Source(), collection)
+	return types, words, err
+}

@@ -1,0 +1,314 @@
+package mongo
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+
+	"github.com/ccdexplorer/nightrunner/internal/extjson"
+)
+
+// A Type is what a column holds and which BSON types reach it without loss.
+type Type int
+
+// Types of columns, by their names in sql/raw.
+const (
+	Varchar   Type = iota // strings; ObjectIDs as hex
+	Word                  // strings of which there are few
+	Address               // strings that recur, as integers: ids in raw.addresses
+	Hash                  // strings of 64 hex digits, as 32 bytes
+	Bigint                // int32, int64; doubles, strings and Decimal128 that are whole numbers
+	Hugeint               // the same, up to 38 digits
+	Double                // double; int32, int64 up to 2^53, Decimal128 and strings with a number
+	Boolean               // true, false
+	Date                  // strings YYYY-MM-DD
+	Timestamp             // BSON dates, UTC
+	JSON                  // anything, as relaxed Extended JSON
+)
+
+func typeNames() []string {
+	return []string{"varchar", "word", "address", "hash", "bigint", "hugeint", "double", "boolean", "date", "timestamp", "json"}
+}
+
+func typeOf(name string) (Type, bool) {
+	at := slices.Index(typeNames(), name)
+	return Type(at), at >= 0
+}
+
+// sql is the column's type in the warehouse, as DuckDB writes it.
+func (t Type) sql() string {
+	return []string{"VARCHAR", "VARCHAR", "INTEGER", "BLOB", "BIGINT", "HUGEINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "JSON"}[t]
+}
+
+// arrow is the type on the way there.
+func (t Type) arrow() arrow.DataType {
+	switch t {
+	case Word:
+		return &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
+	case Address:
+		return arrow.PrimitiveTypes.Int32
+	case Hash:
+		return arrow.BinaryTypes.Binary
+	case Bigint:
+		return arrow.PrimitiveTypes.Int64
+	case Hugeint:
+		return &arrow.Decimal128Type{Precision: 38}
+	case Double:
+		return arrow.PrimitiveTypes.Float64
+	case Boolean:
+		return arrow.FixedWidthTypes.Boolean
+	case Date:
+		return arrow.FixedWidthTypes.Date32
+	case Timestamp:
+		return &arrow.TimestampType{Unit: arrow.Microsecond}
+	}
+	return arrow.BinaryTypes.String
+}
+
+// A cell is a value on its way into a column: text for Varchar, Word, Address, Hash and JSON; number for Bigint, Boolean,
+// Date (days since 1970) and Timestamp (microseconds); else the field of its type.
+type cell struct {
+	there  bool
+	text   []byte
+	number int64
+	double float64
+	huge   decimal128.Num
+}
+
+// value is a field's BSON type and bytes, within the document; type 0 is missing.
+type value struct {
+	kind bsoncore.Type
+	data []byte
+}
+
+func (v value) core() bsoncore.Value { return bsoncore.Value{Type: v.kind, Data: v.data} }
+
+var errMissing = errors.New("is missing")
+
+// convert reads a value as a column's type, without loss; scratch is for texts that do not stand in the document.
+func (c *Column) convert(v value, scratch *[]byte) (cell, error) {
+	if v.kind == 0 || v.kind == bsoncore.TypeNull || v.kind == bsoncore.TypeUndefined {
+		if c.Required {
+			return cell{}, errMissing
+		}
+		return cell{}, nil
+	}
+	var out cell
+	var err error
+	switch c.Type {
+	case Varchar, Word, Address:
+		out.text, err = toText(v)
+	case Hash:
+		out.text, err = toHash(v, scratch)
+	case Bigint:
+		out.number, err = toInteger(v)
+	case Hugeint:
+		out.huge, err = toHuge(v)
+	case Double:
+		out.double, err = toDouble(v)
+	case Boolean:
+		if v.kind != bsoncore.TypeBoolean {
+			return cell{}, wrongType(v, "a boolean")
+		}
+		out.number = int64(v.data[0])
+	case Date:
+		out.number, err = toDay(v)
+	case Timestamp:
+		out.number, err = toMicros(v)
+	case JSON:
+		out.text, err = toJSON(v, scratch)
+	}
+	out.there = true
+	return out, err
+}
+
+func wrongType(v value, wanted string) error { return fmt.Errorf("is %s, not %s", v.kind, wanted) }
+
+// text is a string's bytes, without copying.
+func (v value) text() []byte { return v.data[4 : len(v.data)-1] }
+
+func toText(v value) ([]byte, error) {
+	switch v.kind {
+	case bsoncore.TypeString, bsoncore.TypeSymbol:
+		if !utf8.Valid(v.text()) {
+			return nil, fmt.Errorf("is %.80q, which is no UTF-8", v.text())
+		}
+		return v.text(), nil
+	case bsoncore.TypeObjectID:
+		return hex.AppendEncode(nil, v.data), nil
+	}
+	return nil, wrongType(v, "a string")
+}
+
+func toHash(v value, scratch *[]byte) ([]byte, error) {
+	text, err := toText(v)
+	if err != nil {
+		return nil, err
+	}
+	start := len(*scratch)
+	out, err := hex.AppendDecode(*scratch, text)
+	// An upper case digit would come back in lower case.
+	if err != nil || len(text) != 64 || bytes.ContainsAny(text, "ABCDEF") {
+		return nil, fmt.Errorf("is %q, not 64 hex digits in lower case", text)
+	}
+	*scratch = out
+	return out[start:], nil
+}
+
+func toJSON(v value, scratch *[]byte) ([]byte, error) {
+	start := len(*scratch)
+	out, err := extjson.AppendValue(*scratch, v.core())
+	if err != nil {
+		return nil, err
+	}
+	*scratch = out
+	return out[start:], nil
+}
+
+func toInteger(v value) (int64, error) {
+	switch v.kind {
+	case bsoncore.TypeInt32:
+		return int64(v.core().Int32()), nil
+	case bsoncore.TypeInt64:
+		return v.core().Int64(), nil
+	}
+	whole, err := toWhole(v)
+	if err != nil {
+		return 0, err
+	}
+	if !whole.IsInt64() {
+		return 0, fmt.Errorf("is %s, more than 2^63", whole)
+	}
+	return whole.Int64(), nil
+}
+
+func toHuge(v value) (decimal128.Num, error) {
+	switch v.kind {
+	case bsoncore.TypeInt32:
+		return decimal128.FromI64(int64(v.core().Int32())), nil
+	case bsoncore.TypeInt64:
+		return decimal128.FromI64(v.core().Int64()), nil
+	}
+	whole, err := toWhole(v)
+	if err != nil {
+		return decimal128.Num{}, err
+	}
+	if whole.CmpAbs(power(38)) >= 0 {
+		return decimal128.Num{}, fmt.Errorf("is %s, more than 38 digits", whole)
+	}
+	return decimal128.FromBigInt(whole), nil
+}
+
+// longestNumber bounds texts that are read as numbers.
+const longestNumber = 400
+
+// toWhole reads doubles, strings and Decimal128 that are whole numbers.
+func toWhole(v value) (*big.Int, error) {
+	switch v.kind {
+	case bsoncore.TypeDouble:
+		number := v.core().Double()
+		if math.IsInf(number, 0) || number != math.Trunc(number) {
+			return nil, fmt.Errorf("is the double %v, not a whole number", number)
+		}
+		whole, _ := big.NewFloat(number).Int(nil)
+		return whole, nil
+	case bsoncore.TypeString:
+		text := v.text()
+		number, ok := new(big.Int).SetString(string(text[:min(len(text), longestNumber)]), 10)
+		if !ok || len(text) > longestNumber {
+			return nil, fmt.Errorf("is the string %.80q, not a whole number", text)
+		}
+		return number, nil
+	case bsoncore.TypeDecimal128:
+		return decimalWhole(v)
+	}
+	return nil, wrongType(v, "a whole number")
+}
+
+func decimalWhole(v value) (*big.Int, error) {
+	high, low := v.core().Decimal128()
+	decimal := bson.NewDecimal128(high, low)
+	digits, exponent, err := decimal.BigInt()
+	if err == nil && exponent < 0 {
+		var rest big.Int
+		digits, _ = digits.QuoRem(digits, power(-exponent), &rest)
+		if rest.Sign() != 0 {
+			err = errors.New("fraction")
+		}
+	}
+	if err == nil && exponent > 0 {
+		digits.Mul(digits, power(exponent))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("is the decimal %s, not a whole number", decimal)
+	}
+	return digits, nil
+}
+
+func power(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
+
+// exactInDouble is the largest range of integers that a double holds without gaps.
+const exactInDouble = 1 << 53
+
+func toDouble(v value) (float64, error) {
+	switch v.kind {
+	case bsoncore.TypeDouble:
+		return v.core().Double(), nil
+	case bsoncore.TypeInt32:
+		return float64(v.core().Int32()), nil
+	case bsoncore.TypeInt64:
+		number := v.core().Int64()
+		if number > exactInDouble || number < -exactInDouble {
+			return 0, fmt.Errorf("is %d, which no double holds exactly", number)
+		}
+		return float64(number), nil
+	case bsoncore.TypeString, bsoncore.TypeDecimal128:
+		text := ""
+		if v.kind == bsoncore.TypeString {
+			text = string(v.text())
+		} else {
+			high, low := v.core().Decimal128()
+			text = bson.NewDecimal128(high, low).String()
+		}
+		number, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return 0, fmt.Errorf("is %.80q, not a number", text)
+		}
+		return number, nil
+	}
+	return 0, wrongType(v, "a number")
+}
+
+func toDay(v value) (int64, error) {
+	if v.kind != bsoncore.TypeString {
+		return 0, wrongType(v, "a string YYYY-MM-DD")
+	}
+	day, err := time.Parse(time.DateOnly, string(v.text()))
+	if err != nil {
+		return 0, fmt.Errorf("is %.80q, not a day YYYY-MM-DD", v.text())
+	}
+	return day.Unix() / 86400, nil
+}
+
+func toMicros(v value) (int64, error) {
+	if v.kind != bsoncore.TypeDateTime {
+		return 0, wrongType(v, "a date")
+	}
+	millis := v.core().DateTime()
+	if millis > math.MaxInt64/1000 || millis < math.MinInt64/1000 {
+		return 0, fmt.Errorf("is the date %d ms, out of range", millis)
+	}
+	return millis * 1000, nil
+}
