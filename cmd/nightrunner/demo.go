@@ -14,7 +14,8 @@ func demoCommand(stop <-chan struct{}) *cli.Command {
 	own := []cli.Flag{
 		stringFlag("dir", "`DIR` for the chain, the warehouse and the documents", "demo"),
 		&cli.IntFlag{Name: "days", Usage: "`N` days of chain", Value: 60, EnvVars: env("days")},
-		&cli.IntFlag{Name: "accounts", Usage: "`N` accounts on the last day", Value: 2000, EnvVars: env("accounts")},
+		&cli.IntFlag{Name: "accounts", Usage: "`N` accounts on the first day", Value: 2000, EnvVars: env("accounts")},
+		&cli.IntFlag{Name: "transactions-per-day", Usage: "`N` transactions a day; 0 makes none, and no tokens", Value: 500, EnvVars: env("transactions-per-day")},
 		&cli.Uint64Flag{Name: "seed", Usage: "`N`: same seed, same chain", Value: 1, EnvVars: env("seed")},
 		boolFlag("generate-only", "make the chain and stop"),
 	}
@@ -29,11 +30,13 @@ func demoCommand(stop <-chan struct{}) *cli.Command {
 func demo(c *cli.Context, stop <-chan struct{}) error {
 	dir := c.String("dir")
 	input := filepath.Join(dir, "chain")
-	made, err := chain.Generate(c.Context, chain.Options{Dir: input, Seed: c.Uint64("seed"), Days: c.Int("days"), Accounts: c.Int("accounts")})
+	made, err := chain.Generate(c.Context, chain.Options{
+		Dir: input, Seed: c.Uint64("seed"), Days: c.Int("days"), Accounts: c.Int("accounts"), TransactionsPerDay: c.Int("transactions-per-day"),
+	})
 	if err != nil {
 		return fmt.Errorf("make the chain: %w", err)
 	}
-	fmt.Fprintf(c.App.ErrWriter, "made %d days of a chain with %d accounts in %s\n", made.Days, made.Accounts, input)
+	fmt.Fprintf(c.App.ErrWriter, "made %d days of a chain with %d accounts and %d transactions in %s\n", made.Days, made.Accounts, made.Transactions, input)
 	if c.Bool("generate-only") {
 		return nil
 	}

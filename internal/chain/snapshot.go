@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"time"
 )
 
 // Header of a snapshot, as it was in 2026.
@@ -13,16 +12,16 @@ const Header = "account,nonce,index,credential_creation_date,credential_valid_to
 	"pool_baking_commission,is_suspended,delegation_target,ip_identity_credential_0\n"
 
 // writeSnapshot writes the day's CSV and returns its size.
-func (g *generator) writeSnapshot() (int64, error) {
-	out := make([]byte, 0, len(g.order)*140+len(Header))
+func (p *population) writeSnapshot(dir string) (int64, error) {
+	out := make([]byte, 0, len(p.order)*140+len(Header))
 	out = append(out, Header...)
-	for _, a := range g.order {
+	for _, a := range p.order {
 		if a.row == nil {
 			a.row = a.appendRow(a.row)
 		}
 		out = append(out, a.row...)
 	}
-	path := filepath.Join(g.o.Dir, "balances", g.day.Format(time.DateOnly)+".csv")
+	path := filepath.Join(dir, balances, p.day.date+".csv")
 	return int64(len(out)), os.WriteFile(path, out, 0o644)
 }
 
