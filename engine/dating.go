@@ -108,6 +108,17 @@ func (in *Intake) MarkAllDays(ctx context.Context, table string) error {
 	return in.w.markAllDays(ctx, table, []string{"date"})
 }
 
+// MarkHeights records the versions of the days of a raw table from a height on, and of its rows without a day.
+func (in *Intake) MarkHeights(ctx context.Context, table, height string, from int64) error {
+	days, err := in.w.days(ctx, fmt.Sprintf(`select %[1]s union select date from ops.source_days where table_name = %[2]s
+			and date >= (select coalesce(min(date), date '9999-12-31') from raw.blocks_per_day where height_for_last_block >= %[3]d)
+		union select date from %[4]s where %[5]s >= %[3]d and date is not null`, noDay, quote(table), from, table, identifier(height)))
+	if err != nil {
+		return fmt.Errorf("mark heights of %s: %w", table, err)
+	}
+	return in.MarkDays(ctx, table, days, func(time.Time) bool { return true })
+}
+
 // days reads a column of dates.
 func (w *Warehouse) days(ctx context.Context, query string) ([]time.Time, error) {
 	var list []time.Time

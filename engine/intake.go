@@ -237,6 +237,16 @@ func (in *Intake) SaveRejects(ctx context.Context, files []string, rejects []Rej
 	})
 }
 
+// UpdateRejects replaces the rejects of a day and later, and those without a day, of a source that is read in parts; the
+// zero day is all of them. It counts the new ones.
+func (in *Intake) UpdateRejects(ctx context.Context, file string, from time.Time, rejects []Reject) error {
+	err := in.w.exec(ctx, "delete from raw.rejects where source = ? and file = ? and (date is null or date >= ?::date)", in.source, file, from)
+	if err != nil {
+		return fmt.Errorf("forget rejects: %w", err)
+	}
+	return in.SaveRejects(ctx, nil, rejects)
+}
+
 // MarkDays records the version of the given days of a raw table with a date column, from its rows as they are now. Days
 // for which present is false (a snapshot that was pruned) are forgotten; days that are present and have no rows count as
 // there. Call it in the transaction that wrote the rows.
@@ -317,7 +327,8 @@ func literal(value any) string {
 	case nil:
 		return "null"
 	case string:
-		return quote(value)
+		// A statement ends at a NUL, and DuckDB refuses text that is no UTF-8.
+		return strings.ReplaceAll(quote(strings.ToValidUTF8(value, "\ufffd")), "\x00", "' || chr(0) || '")
 	case time.Time:
 		return "timestamp " + quote(value.UTC().Format("2006-01-02 15:04:05.999999"))
 	default:

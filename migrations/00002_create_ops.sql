@@ -22,7 +22,9 @@ create table ops.field_types (
 );
 comment on table ops.field_types is 'BSON types of each mapped field, as counted by the last load that saw them, and the first _id then.';
 create table ops.field_words (source varchar not null, collection varchar not null, column_name varchar not null, word varchar not null, run_id bigint not null);
-comment on table ops.field_words is 'Words of word columns and the run that saw them first.';
+comment on table ops.field_words is 'Words of columns of type kind and the run that saw them first.';
+create table ops.load_progress (source varchar not null, collection varchar not null, from_height bigint not null, reached_height bigint not null, run_id bigint not null);
+comment on table ops.load_progress is 'Loads from a server that were cut off: from which height on they replace, and up to which they have come.';
 create table ops.calendar (date date not null, first_height bigint not null, last_height bigint not null);
 comment on table ops.calendar is 'The heights of each day by which rows got their date.';
 create table ops.source_days (table_name varchar not null, date date not null, version ubigint not null);

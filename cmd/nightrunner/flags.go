@@ -17,6 +17,7 @@ import (
 	"github.com/ccdexplorer/nightrunner/exporters/files"
 	"github.com/ccdexplorer/nightrunner/internal/progress"
 	"github.com/ccdexplorer/nightrunner/loaders/balances"
+	"github.com/ccdexplorer/nightrunner/loaders/ccdscan"
 	"github.com/ccdexplorer/nightrunner/loaders/mongo"
 	"github.com/ccdexplorer/nightrunner/loaders/node"
 	sqlfiles "github.com/ccdexplorer/nightrunner/sql"
@@ -59,10 +60,12 @@ func talkFlags() []cli.Flag {
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("balances", "`DIR` of daily balance snapshots: YYYY-MM-DD.csv, also .csv.gz and .csv.zst", ""),
-		stringFlag("mongo", "`DIR` that mongodump wrote, or a file that mongodump --archive wrote", ""),
+		stringFlag("mongo", "a server as `mongodb://…`, a folder that mongodump wrote, or a file that mongodump --archive wrote", ""),
 		stringFlag("mongo-database", "`NAME` of the chain's database", "concordium_mainnet"),
 		stringFlag("mongo-utilities", "`NAME` of the database with labels and rates", "concordium_utilities"),
-		stringFlag("node", "`DIR` of node facts: tokenomics.jsonl", ""),
+		&cli.Int64Flag{Name: "mongo-reread", Usage: "read the last `N` heights of a server again, for documents that came late", Value: 50_000, EnvVars: env("mongo-reread")},
+		stringFlag("node", "`DIR` of node facts: tokenomics.jsonl, chain_parameters.jsonl, token_info.jsonl", ""),
+		stringFlag("ccdscan", "`DIR` of CCDScan's answers: ccdscan_release_amounts.jsonl", ""),
 		&cli.Float64Flag{Name: "max-rejects", Usage: "refuse a file when more than this `SHARE` of its rows cannot be read; 1 accepts all", Value: 0.001, EnvVars: env("max-rejects")},
 	}
 }
@@ -190,10 +193,13 @@ func loaders(c *cli.Context, collections []mongo.Collection) []engine.Loader {
 	var list []engine.Loader
 	if uri := c.String("mongo"); uri != "" {
 		list = append(list, mongo.New(mongo.Options{URI: uri, Database: c.String("mongo-database"), Utilities: c.String("mongo-utilities"),
-			Collections: collections, TempDirectory: c.String("temp-directory")}))
+			Collections: collections, Reread: c.Int64("mongo-reread"), TempDirectory: c.String("temp-directory")}))
 	}
 	if dir := c.String("node"); dir != "" {
 		list = append(list, node.New(dir))
+	}
+	if dir := c.String("ccdscan"); dir != "" {
+		list = append(list, ccdscan.New(dir))
 	}
 	if dir := c.String("balances"); dir != "" {
 		list = append(list, balances.New(dir))

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -231,8 +232,20 @@ func (d *decoder) reject(document []byte, ordinal int64, field string, reason er
 	if err != nil {
 		content = fmt.Appendf(nil, "%x", document)
 	}
-	d.out.rejects = append(d.out.rejects, engine.Reject{File: d.file, Line: ordinal, DocumentID: idText(document), Field: field,
+	d.out.rejects = append(d.out.rejects, engine.Reject{File: d.file, Line: ordinal, DocumentID: idText(document), Date: d.dayOfReject(), Field: field,
 		Reason: reason.Error(), Content: string(content)})
+}
+
+// dayOfReject is the day of a document whose height can be read, else zero.
+func (d *decoder) dayOfReject() time.Time {
+	if d.height < 0 {
+		return time.Time{}
+	}
+	height, err := toInteger(d.values[d.height])
+	if err != nil {
+		return time.Time{}
+	}
+	return d.days.dayOf(height)
 }
 
 // idText is the `_id` as people write it.
@@ -278,4 +291,13 @@ func (c calendar) find(height int64) (int32, bool) {
 		return 0, false
 	}
 	return c[at].day, true
+}
+
+// dayOf is the day of a height as a date, zero for none.
+func (c calendar) dayOf(height int64) time.Time {
+	day, found := c.find(height)
+	if !found {
+		return time.Time{}
+	}
+	return time.Unix(int64(day)*86400, 0).UTC()
 }

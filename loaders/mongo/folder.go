@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,10 @@ import (
 const hintURI = "--mongo names the folder that mongodump wrote, or a file that mongodump --archive wrote"
 
 // openOrigin looks at what the URI names.
-func openOrigin(o Options) (origin, error) {
+func openOrigin(ctx context.Context, o Options) (origin, error) {
+	if isServer(o.URI) {
+		return openServer(ctx, o)
+	}
 	info, err := os.Stat(o.URI)
 	if err != nil {
 		return nil, engine.WithHint(fmt.Errorf("%s cannot be read: %w", o.URI, errors.Unwrap(err)), hintURI)

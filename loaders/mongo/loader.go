@@ -21,12 +21,15 @@ const source = "mongo"
 
 // Options say where the collections are.
 type Options struct {
-	// URI is a mongodump folder (URI/DATABASE/COLLECTION.bson, or .bson.gz), or a file that mongodump --archive wrote.
+	// URI is a mongodump folder (URI/DATABASE/COLLECTION.bson, or .bson.gz), a file that mongodump --archive wrote, or a
+	// server (mongodb://…).
 	URI string
 	// Database is the chain's ("concordium_mainnet"), Utilities that of labels and rates ("concordium_utilities").
 	Database, Utilities string
 	// Collections say what is read and where it lands: ReadMappings.
 	Collections []Collection
+	// Reread is how many heights before the last loaded one are read again from a server: for documents that came late.
+	Reread int64
 	// TempDirectory is where an archive is unpacked; "" is the system's.
 	TempDirectory string
 }
@@ -67,17 +70,22 @@ func (ldr *Loader) Load(ctx context.Context, in *engine.Intake) (err error) {
 	if l.known, err = in.Files(ctx); err != nil {
 		return err
 	}
-	from, err := openOrigin(ldr.options)
+	from, err := openOrigin(ctx, ldr.options)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, from.close()) }()
+	live, _ := from.(*server)
 	all := ldr.options.Collections
 	for i := range all {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := l.collection(ctx, &all[i], from); err != nil {
+		load := func() error { return l.file(ctx, &all[i], from) }
+		if live != nil {
+			load = func() error { return l.live(ctx, &all[i], live) }
+		}
+		if err := load(); err != nil {
 			return fmt.Errorf("load collection %s: %w", all[i].Name, err)
 		}
 		if all[i].Table == daysTable {
@@ -90,8 +98,42 @@ func (ldr *Loader) Load(ctx context.Context, in *engine.Intake) (err error) {
 	return nil
 }
 
-// collection reads one collection. The error is for troubles of the warehouse; those of the file are told.
-func (l *load) collection(ctx context.Context, c *Collection, from origin) error {
+// live reads one collection of a server. The error is for troubles of the warehouse; those of the server are told.
+func (l *load) live(ctx context.Context, c *Collection, from *server) error {
+	file, err := from.find(c)
+	if errors.Is(err, fs.ErrNotExist) {
+		return l.absent(c)
+	}
+	if err != nil {
+		return err
+	}
+	if c.Height != "" {
+		return l.loadHeights(ctx, c, from, file.Name)
+	}
+	where := file.Name
+	changed := l.in.Report().Changed
+	err = retry(ctx, func() error {
+		// A file of the same name may have been read before: what is remembered is the server's.
+		file = engine.SourceFile{Name: c.Name}
+		err := l.land(ctx, c, from, where, &file)
+		if from.session != nil && noSnapshot(err) {
+			from.session.EndSession(ctx)
+			from.session = nil
+			l.in.Note("%s is read without a snapshot: %s", where, withoutSecret(err, l.options.URI))
+			err = l.land(ctx, c, from, where, &file)
+		}
+		return err
+	})
+	if l.in.Report().Changed > changed {
+		l.in.Report().Read++
+	} else {
+		l.in.Report().Unchanged++
+	}
+	return l.outcome(ctx, c, where, file, err)
+}
+
+// file reads one collection from a file. The error is for troubles of the warehouse; those of the file are told.
+func (l *load) file(ctx context.Context, c *Collection, from origin) error {
 	file, err := from.find(c)
 	if errors.Is(err, fs.ErrNotExist) {
 		return l.absent(c)
@@ -119,11 +161,17 @@ func (l *load) collection(ctx context.Context, c *Collection, from origin) error
 	}
 	l.in.Report().Read++
 	err = l.land(ctx, c, from, where, &file)
+	return l.outcome(ctx, c, where, file, err)
+}
+
+// outcome tells what went wrong with a collection, if anything.
+func (l *load) outcome(ctx context.Context, c *Collection, where string, file engine.SourceFile, err error) error {
 	var unreadable *unreadableError
 	switch {
 	case errors.As(err, &unreadable) && ctx.Err() == nil:
-		l.in.Unreadable(where, unreadable.err)
-		return l.failed(ctx, file, unreadable.err)
+		told := errors.New(withoutSecret(unreadable.err, l.options.URI))
+		l.in.Unreadable(where, told)
+		return l.failed(ctx, file, told)
 	case errors.Is(err, errTooManyRejects):
 		l.in.TooManyRejects(c.Name, file.Rejects, file.Rows)
 		return nil

@@ -13,7 +13,7 @@ import (
 	"github.com/ccdexplorer/nightrunner/engine"
 )
 
-// A profile counts the BSON types seen per column, and the words of word columns.
+// A profile counts the BSON types seen per column, and keeps the words of kind columns.
 type profile struct {
 	counts [][32]int64
 	// ids are the first `_id` per column and type.
@@ -59,29 +59,41 @@ func (p *profile) see(column int, v value, document []byte) {
 // maxWords bounds the words that are remembered per column.
 const maxWords = 2000
 
-// merge adds a batch's profile and the words of its record.
-func (p *profile) merge(b *batch, c *Collection) {
+// add adds another profile of the same columns.
+func (p *profile) add(other *profile) {
 	for i := range p.counts {
-		for at, n := range b.profile.counts[i] {
+		for at, n := range other.counts[i] {
 			if n > 0 && p.counts[i][at] == 0 {
-				p.ids[i][at] = b.profile.ids[i][at]
+				p.ids[i][at] = other.ids[i][at]
 			}
 			p.counts[i][at] += n
 		}
+		for word := range other.words[i] {
+			p.addWord(i, word)
+		}
 	}
+}
+
+func (p *profile) addWord(column int, word string) {
+	if p.words[column] == nil {
+		p.words[column] = map[string]bool{}
+	}
+	if len(p.words[column]) < maxWords {
+		p.words[column][word] = true
+	}
+}
+
+// merge adds a batch's profile and the words of its kind columns.
+func (p *profile) merge(b *batch, c *Collection) {
+	p.add(b.profile)
 	first := int(b.record.NumCols()) - len(c.Columns)
 	for i, column := range c.Columns {
-		if column.Type != Word {
+		if column.Type != Kind {
 			continue
 		}
 		words := b.record.Column(i + first).(*array.Dictionary).Dictionary().(*array.String)
-		if p.words[i] == nil {
-			p.words[i] = map[string]bool{}
-		}
 		for k := range words.Len() {
-			if len(p.words[i]) < maxWords {
-				p.words[i][strings.Clone(words.Value(k))] = true
-			}
+			p.addWord(i, strings.Clone(words.Value(k)))
 		}
 	}
 }

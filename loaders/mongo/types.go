@@ -26,7 +26,8 @@ type Type int
 // Types of columns, by their names in sql/raw.
 const (
 	Varchar   Type = iota // strings; ObjectIDs as hex
-	Word                  // strings of which there are few
+	Word                  // strings that recur
+	Kind                  // strings of which there are few; one that was never seen before is told
 	Address               // strings that recur, as integers: ids in raw.addresses
 	Hash                  // strings of 64 hex digits, as 32 bytes
 	Bigint                // int32, int64; doubles, strings and Decimal128 that are whole numbers
@@ -39,7 +40,7 @@ const (
 )
 
 func typeNames() []string {
-	return []string{"varchar", "word", "address", "hash", "bigint", "hugeint", "double", "boolean", "date", "timestamp", "json"}
+	return []string{"varchar", "word", "kind", "address", "hash", "bigint", "hugeint", "double", "boolean", "date", "timestamp", "json"}
 }
 
 func typeOf(name string) (Type, bool) {
@@ -49,13 +50,13 @@ func typeOf(name string) (Type, bool) {
 
 // sql is the column's type in the warehouse, as DuckDB writes it.
 func (t Type) sql() string {
-	return []string{"VARCHAR", "VARCHAR", "INTEGER", "BLOB", "BIGINT", "HUGEINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "JSON"}[t]
+	return []string{"VARCHAR", "VARCHAR", "VARCHAR", "INTEGER", "BLOB", "BIGINT", "HUGEINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "JSON"}[t]
 }
 
 // arrow is the type on the way there.
 func (t Type) arrow() arrow.DataType {
 	switch t {
-	case Word:
+	case Word, Kind:
 		return &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: arrow.BinaryTypes.String}
 	case Address:
 		return arrow.PrimitiveTypes.Int32
@@ -77,7 +78,7 @@ func (t Type) arrow() arrow.DataType {
 	return arrow.BinaryTypes.String
 }
 
-// A cell is a value on its way into a column: text for Varchar, Word, Address, Hash and JSON; number for Bigint, Boolean,
+// A cell is a value on its way into a column: text for Varchar, Word, Kind, Address, Hash and JSON; number for Bigint, Boolean,
 // Date (days since 1970) and Timestamp (microseconds); else the field of its type.
 type cell struct {
 	there  bool
@@ -108,7 +109,7 @@ func (c *Column) convert(v value, scratch *[]byte) (cell, error) {
 	var out cell
 	var err error
 	switch c.Type {
-	case Varchar, Word, Address:
+	case Varchar, Word, Kind, Address:
 		out.text, err = toText(v)
 	case Hash:
 		out.text, err = toHash(v, scratch)

@@ -1,0 +1,416 @@
+package mongo
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/ccdexplorer/nightrunner/engine"
+)
+
+const (
+	// rangeDocuments is about how many documents are read by one cursor and committed together.
+	rangeDocuments = 200_000
+	// cursorsAhead is how many cursors read at the same time; aheadChunks how many chunks each holds until it is its turn.
+	cursorsAhead = 3
+	aheadChunks  = 4
+)
+
+// heights is the load of a collection by height from a server: ranges of heights, in order, each replaced in one
+// transaction. What is committed is remembered, so a load that was cut off goes on where it was.
+type heights struct {
+	*load
+	server     *server
+	collection *Collection
+	where      string
+	// from is the first height that this load replaces, cut the last; reached is the last that is committed.
+	from, cut, reached int64
+	profile            *profile
+	rejects            []engine.Reject
+	documents          int64
+}
+
+// lowest stands before every height.
+const lowest = -1 << 62
+
+// loadHeights reads what is new up to the cut, and the last heights before that again.
+func (l *load) loadHeights(ctx context.Context, c *Collection, s *server, where string) error {
+	if l.addresses == nil {
+		var err error
+		if l.addresses, err = readAddresses(ctx, l.in); err != nil {
+			return err
+		}
+	}
+	h := &heights{load: l, server: s, collection: c, where: where, cut: l.days.last(), profile: newProfile(len(c.Columns))}
+	loaded, err := h.begin(ctx)
+	if err != nil || h.cut < 0 {
+		return err
+	}
+	if loaded == h.cut && h.reached == h.cut {
+		l.in.Report().Unchanged++
+		return nil
+	}
+	l.in.Report().Read++
+	err = h.readRanges(ctx)
+	if err == nil {
+		err = h.readRest(ctx)
+	}
+	var unreadable *unreadableError
+	if errors.As(err, &unreadable) && ctx.Err() == nil {
+		text := withoutSecret(unreadable.err, s.options.URI)
+		l.in.Unreadable(where, fmt.Errorf("%s; loaded up to height %d, the next run goes on from there", text, h.reached))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return h.finish(ctx)
+}
+
+// begin finds out where to start: where a load that was cut off had come to, or some heights before the last one.
+func (h *heights) begin(ctx context.Context) (loaded int64, err error) {
+	loaded = lowest
+	known, going := h.known[h.collection.Name], false
+	err = h.in.Query(ctx, func(rows *sql.Rows) error {
+		return rows.Scan(&loaded)
+	}, "select height from raw.loaded_heights where table_name = ?", h.collection.Table)
+	if err == nil {
+		err = h.in.Query(ctx, func(rows *sql.Rows) error {
+			going = true
+			return rows.Scan(&h.from, &h.reached)
+		}, "select from_height, reached_height from ops.load_progress where source = ? and collection = ?", h.in.Source(), h.collection.Name)
+	}
+	if err != nil {
+		return loaded, fmt.Errorf("read how far it is loaded: %w", err)
+	}
+	switch {
+	case going && !h.in.Full:
+		return loaded, nil
+	case h.in.Full || loaded < 0 || known.Status != engine.FileLoaded:
+		h.from = lowest
+	case loaded == h.cut:
+		h.from, h.reached = h.cut+1, h.cut
+		return loaded, nil
+	default:
+		h.from = loaded - h.options.Reread + 1
+	}
+	h.reached = h.from - 1
+	return loaded, h.in.Transact(ctx, func() error { return h.saveProgress(ctx) })
+}
+
+func (h *heights) saveProgress(ctx context.Context) error {
+	return h.in.PutRows(ctx, "ops.load_progress", []string{"source", "collection"},
+		[][]any{{h.in.Source(), h.collection.Name, h.from, h.reached, h.in.Run}})
+}
+
+// readRanges reads all ranges up to the cut: some cursors read ahead while the first is committed.
+func (h *heights) readRanges(ctx context.Context) error {
+	step, first, err := h.plan(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var queue []*ahead
+	defer func() {
+		cancel()
+		for _, one := range queue {
+			one.wait()
+		}
+	}()
+	next := h.reached + 1
+	for next <= h.cut || len(queue) > 0 {
+		for next <= h.cut && len(queue) < cursorsAhead {
+			last := min(max(next, first)+step-1, h.cut)
+			queue = append(queue, h.readAhead(ctx, next, last))
+			next = last + 1
+		}
+		one := queue[0]
+		err := h.land(ctx, one)
+		one.wait()
+		queue = queue[1:]
+		if err == nil {
+			h.in.Progress(h.documents, 0)
+			continue
+		}
+		// Pauses grow while nothing comes through: a range that is committed begins anew.
+		if err := h.again(ctx, one, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again reads a range once more that failed for a reason that passes.
+func (h *heights) again(ctx context.Context, failed *ahead, err error) error {
+	tried := false
+	return retry(ctx, func() error {
+		if !tried {
+			// The first try was the one that failed.
+			tried = true
+			return err
+		}
+		one := h.readAhead(ctx, failed.first, failed.last)
+		defer one.wait()
+		return h.land(ctx, one)
+	})
+}
+
+// plan is how many heights a range has, and the first height there is.
+func (h *heights) plan(ctx context.Context) (step, first int64, err error) {
+	at := h.server.collection(h.collection)
+	var count int64
+	err = retry(ctx, func() (err error) {
+		if count, err = at.EstimatedDocumentCount(ctx); err != nil {
+			return err
+		}
+		var lowestDocument bson.Raw
+		filter := bson.D{{Key: h.collection.Height, Value: bson.D{{Key: "$gt", Value: h.reached}, {Key: "$lte", Value: h.cut}}}}
+		find := options.FindOne().SetSort(bson.D{{Key: h.collection.Height, Value: 1}}).SetProjection(bson.D{{Key: h.collection.Height, Value: 1}})
+		lowestDocument, err = at.FindOne(ctx, filter, find).Raw()
+		if errors.Is(err, driver.ErrNoDocuments) {
+			first = h.cut
+			return nil
+		}
+		if err == nil {
+			first = heightOf(lowestDocument, h.collection.Height)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, 0, &unreadableError{err}
+	}
+	// As if documents lay evenly between the first height and the cut: it only decides how much is committed at a time.
+	return max(1, (h.cut-first+1)*rangeDocuments/max(count, 1)), first, nil
+}
+
+func heightOf(document bson.Raw, path string) int64 {
+	w := walker{root: pathTree([]Column{{Path: path}}), values: make([]value, 1)}
+	if err := w.walk(document); err != nil {
+		return 0
+	}
+	height, err := toInteger(w.values[0])
+	if err != nil {
+		return 0
+	}
+	return height
+}
+
+// land replaces a range of heights by its documents.
+func (h *heights) land(ctx context.Context, one *ahead) error {
+	confirm := func() {}
+	var p *pipeline
+	err := h.in.Transact(ctx, func() (err error) {
+		column := h.collection.Columns[h.collection.heightColumn()].Name
+		within := fmt.Sprintf("delete from %s where %s between %d and %d", h.collection.Table, column, one.first, one.last)
+		if err := h.in.Exec(ctx, within); err != nil {
+			return err
+		}
+		if p, err = h.decode(ctx, one, h.collection.Table); err != nil {
+			return err
+		}
+		if confirm, err = h.addresses.save(ctx, h.in); err != nil {
+			return err
+		}
+		h.reached = one.last
+		return h.saveProgress(ctx)
+	})
+	if err != nil {
+		h.reached = min(h.reached, one.first-1)
+		return err
+	}
+	confirm()
+	h.take(p)
+	return nil
+}
+
+// decode streams documents into a table.
+func (h *heights) decode(ctx context.Context, from documents, table string) (*pipeline, error) {
+	p := startPipeline(ctx, h.collection, from, h.addresses, h.days, h.where)
+	err := h.in.InsertArrow(ctx, table, p)
+	p.close()
+	switch {
+	case ctx.Err() != nil:
+		return p, ctx.Err()
+	case p.err != nil:
+		return p, &unreadableError{p.err}
+	}
+	return p, err
+}
+
+// take adds what a range had to the totals.
+func (h *heights) take(p *pipeline) {
+	h.profile.add(p.profile)
+	h.rejects = append(h.rejects, p.rejects...)
+	h.documents += p.documents
+	h.in.Report().Rows += p.documents
+	h.in.Report().Changed += p.rows
+}
+
+// readRest replaces the documents that no range of heights finds: those without a height, or with one that is a text.
+func (h *heights) readRest(ctx context.Context) error {
+	path := h.collection.Height
+	filter := bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: path, Value: nil}}, bson.D{{Key: path, Value: bson.D{{Key: "$type", Value: "string"}}}}}}}
+	return retry(ctx, func() error {
+		var p *pipeline
+		confirm := func() {}
+		err := h.in.Transact(ctx, func() (err error) {
+			if err := h.in.Exec(ctx, "create or replace temp table staged as from "+h.collection.Table+" limit 0"); err != nil {
+				return err
+			}
+			from := &cursor{collection: h.server.collection(h.collection), filter: filter, fields: projection(h.collection.Columns)}
+			p, err = h.decode(ctx, from, staged)
+			if err = errors.Join(err, from.close()); err != nil {
+				return err
+			}
+			column := h.collection.Columns[h.collection.heightColumn()].Name
+			for _, statement := range []string{
+				// A text that reads as a height: its place is among the ranges, so it replaces nothing else there.
+				fmt.Sprintf("delete from %s where %s is null", h.collection.Table, column),
+				fmt.Sprintf("delete from %[1]s where hash(%[2]s) in (select hash(%[2]s) from %[3]s)", h.collection.Table, h.allColumns(), staged),
+				fmt.Sprintf("insert into %s by name from %s", h.collection.Table, staged),
+				"drop table " + staged,
+			} {
+				if err := h.in.Exec(ctx, statement); err != nil {
+					return err
+				}
+			}
+			confirm, err = h.addresses.save(ctx, h.in)
+			return err
+		})
+		if err == nil {
+			confirm()
+			h.take(p)
+		}
+		return err
+	})
+}
+
+func (h *heights) allColumns() string {
+	list := dateColumn
+	for _, column := range h.collection.Columns {
+		list += `, "` + column.Name + `"`
+	}
+	return list
+}
+
+// finish gives the days their versions and remembers that the collection is loaded up to the cut.
+func (h *heights) finish(ctx context.Context) error {
+	file := engine.SourceFile{Name: h.collection.Name, Status: engine.FileLoaded, Rows: h.documents, Rejects: int64(len(h.rejects))}
+	if float64(file.Rejects) > h.in.MaxRejects*float64(file.Rows) {
+		return h.refuse(ctx, file)
+	}
+	return h.in.Transact(ctx, func() error {
+		column := h.collection.Columns[h.collection.heightColumn()].Name
+		if h.from == lowest {
+			// What lies beyond the cut comes with its day.
+			if err := h.in.Exec(ctx, fmt.Sprintf("delete from %s where %s > %d", h.collection.Table, column, h.cut)); err != nil {
+				return err
+			}
+		}
+		if err := h.in.MarkHeights(ctx, h.collection.Table, column, h.from); err != nil {
+			return err
+		}
+		if err := h.in.UpdateRejects(ctx, h.where, h.days.dayOf(h.from), h.rejects); err != nil {
+			return err
+		}
+		if err := h.profile.save(ctx, h.in, h.collection); err != nil {
+			return err
+		}
+		if err := h.in.PutRows(ctx, "raw.loaded_heights", []string{"table_name"}, [][]any{{h.collection.Table, h.cut}}); err != nil {
+			return err
+		}
+		if err := h.dropProgress(ctx); err != nil {
+			return err
+		}
+		return h.in.SaveFiles(ctx, file)
+	})
+}
+
+func (h *heights) dropProgress(ctx context.Context) error {
+	return h.in.Exec(ctx, "delete from ops.load_progress where source = ? and collection = ?", h.in.Source(), h.collection.Name)
+}
+
+// refuse leaves the days of this load without new versions, so that nothing is built from them, and starts over next time.
+func (h *heights) refuse(ctx context.Context, file engine.SourceFile) error {
+	h.in.TooManyRejects(h.collection.Name, file.Rejects, file.Rows)
+	return h.in.Transact(ctx, func() error {
+		if err := h.in.UpdateRejects(ctx, h.where, h.days.dayOf(h.from), h.rejects); err != nil {
+			return err
+		}
+		return h.dropProgress(ctx)
+	})
+}
+
+// ahead reads a range of heights into memory while others are at work: some chunks of it, then it waits for its turn.
+type ahead struct {
+	first, last int64
+	chunks      chan chunk
+	work        sync.WaitGroup
+	cancel      context.CancelFunc
+	err         error
+}
+
+func (h *heights) readAhead(ctx context.Context, first, last int64) *ahead {
+	ctx, cancel := context.WithCancel(ctx)
+	a := &ahead{first: first, last: last, chunks: make(chan chunk, aheadChunks), cancel: cancel}
+	bounds := bson.D{{Key: "$lte", Value: last}}
+	if first > lowest {
+		bounds = append(bounds, bson.E{Key: "$gte", Value: first})
+	}
+	from := &cursor{collection: h.server.collection(h.collection), filter: bson.D{{Key: h.collection.Height, Value: bounds}}, fields: projection(h.collection.Columns)}
+	a.work.Go(func() {
+		defer close(a.chunks)
+		defer func() { a.err = errors.Join(a.err, from.close()) }()
+		for {
+			one, err := from.next(ctx, nil)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if err != nil {
+				a.err = err
+				return
+			}
+			select {
+			case a.chunks <- one:
+			case <-ctx.Done():
+				a.err = ctx.Err()
+				return
+			}
+		}
+	})
+	return a
+}
+
+func (a *ahead) next(ctx context.Context, _ []byte) (chunk, error) {
+	select {
+	case one, more := <-a.chunks:
+		if more {
+			return one, nil
+		}
+		// The channel is closed after the error is set.
+		if a.err != nil {
+			return chunk{}, a.err
+		}
+		return chunk{}, io.EOF
+	case <-ctx.Done():
+		return chunk{}, ctx.Err()
+	}
+}
+
+func (a *ahead) close() error { return nil }
+
+// wait ends the reading, whether it came to its end or not.
+func (a *ahead) wait() {
+	a.cancel()
+	for range a.chunks {
+	}
+	a.work.Wait()
+}
