@@ -26,16 +26,31 @@ func modelsCommand() *cli.Command {
 			}
 			var rows [][]string
 			for _, m := range project.Models {
-				first, _, _ := strings.Cut(m.Description, "\n")
-				rows = append(rows, []string{m.Name, m.Materialize, m.Export, first})
+				rows = append(rows, []string{m.Name, m.Materialize, exported(m), firstSentence(m.Description)})
 			}
 			for _, m := range project.Checks {
-				first, _, _ := strings.Cut(m.Description, "\n")
-				rows = append(rows, []string{m.Name, m.Severity, "", first})
+				rows = append(rows, []string{m.Name, m.Severity, "", firstSentence(m.Description)})
 			}
-			_ = console.WriteTable(c.App.Writer, 0, []console.Column{{Name: "model"}, {Name: "kind"}, {Name: "statistic"}, {Name: "what"}}, rows)
+			_ = console.WriteTable(c.App.Writer, terminalWidth(c.App.Writer),
+				[]console.Column{{Name: "model"}, {Name: "kind"}, {Name: "exported"}, {Name: "what", Wrap: true}}, rows)
 			fmt.Fprintf(c.App.Writer, "%d models, %d checks\n", len(project.Models), len(project.Checks))
 			return nil
 		},
 	}
+}
+
+// exported says "yes", or as what when that is not the model's own name.
+func exported(m *engine.Model) string {
+	if _, name, _ := strings.Cut(m.Name, "."); m.Export == name {
+		return "yes"
+	}
+	return m.Export
+}
+
+func firstSentence(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if first, _, more := strings.Cut(text, ". "); more {
+		return first + "."
+	}
+	return text
 }

@@ -94,20 +94,29 @@ func flagsAfter(c *cli.Context) error {
 
 // consoleOptions are those of a command that writes to where its own output goes.
 func consoleOptions(c *cli.Context) console.Options {
-	options := console.Options{Out: c.App.Writer, Err: c.App.ErrWriter, Interrupts: interrupts()}
-	if isTerminal(c.App.Writer) {
-		options.Width, options.Colors = terminalWidth, true
-	}
-	return options
+	return console.Options{Out: c.App.Writer, Err: c.App.ErrWriter, Interrupts: interrupts(),
+		Colors: isTerminal(c.App.Writer), Width: func() int { return terminalWidth(c.App.Writer) }}
 }
 
-// terminalWidth is asked for each table: windows change. 0, no limit, when it cannot be told.
-func terminalWidth() int {
-	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+// terminalWidth is asked for each table: windows change. 0, no limit, for what is no terminal.
+func terminalWidth(w io.Writer) int {
+	file, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
 	if err != nil {
 		return 0
 	}
 	return width
+}
+
+// wrapWriter breaks lines between words where the terminal would break them anywhere. It is written to in whole lines.
+type wrapWriter struct{ io.Writer }
+
+func (w wrapWriter) Write(lines []byte) (int, error) {
+	_, err := io.WriteString(w.Writer, console.Wrap(string(lines), terminalWidth(w.Writer)))
+	return len(lines), err
 }
 
 // interrupts takes Ctrl-C away from the handler that stops a run after its step, and leaves SIGTERM to the system: a query

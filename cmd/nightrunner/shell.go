@@ -46,7 +46,7 @@ func shell(c *cli.Context) error {
 		case c.IsSet("command"):
 			return session.Run(c.Context, strings.NewReader(c.String("command")))
 		case typed:
-			fmt.Fprintf(c.App.ErrWriter, "%s, read-only. Statements end with a semicolon; .help lists commands.\n", c.String("warehouse"))
+			fmt.Fprintf(c.App.ErrWriter, "%s, read-only\nStatements end with a semicolon; .help lists commands.\n", c.String("warehouse"))
 			return session.Interact(c.Context)
 		}
 		return session.Run(c.Context, c.App.Reader)

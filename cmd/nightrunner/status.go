@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -32,24 +33,24 @@ func statusCommand() *cli.Command {
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(status)
 			}
-			printStatus(c.App.Writer, status)
+			printStatus(wrapWriter{c.App.Writer}, terminalWidth(c.App.Writer), status)
 			return nil
 		},
 	}
 }
 
-func printStatus(w io.Writer, s *engine.StatusReport) {
+func printStatus(w io.Writer, width int, s *engine.StatusReport) {
 	left := func(names ...string) []console.Column {
 		var list []console.Column
 		for _, name := range names {
-			list = append(list, console.Column{Name: name})
+			list = append(list, console.Column{Name: name, Wrap: slices.Contains([]string{"for", "which", "destination", "message"}, name)})
 		}
 		return list
 	}
 	table := func(title string, columns []console.Column, rows [][]string) {
 		if len(rows) > 0 {
 			fmt.Fprintf(w, "%s\n", title)
-			_ = console.WriteTable(w, 0, columns, rows)
+			_ = console.WriteTable(w, width, columns, rows)
 			fmt.Fprintln(w)
 		}
 	}
@@ -59,7 +60,7 @@ func printStatus(w io.Writer, s *engine.StatusReport) {
 	}
 	for _, one := range s.Models {
 		if one.Materialize != engine.View {
-			models = append(models, []string{one.Model, one.Materialize, number(one.Rows), number(int64(one.DayCount)), shorten(one.Days, 60)})
+			models = append(models, []string{one.Model, number(one.Rows), number(int64(one.DayCount)), shorten(one.Days, 60)})
 		}
 	}
 	for _, one := range s.Waiting {
@@ -78,7 +79,7 @@ func printStatus(w io.Writer, s *engine.StatusReport) {
 		return columns
 	}
 	table("sources", right(left("table", "rows", "days"), 1), sources)
-	table("models (views left out)", right(left("model", "kind", "rows", "days", "which"), 2, 3), models)
+	table("models (views left out)", right(left("model", "rows", "days", "which"), 1, 2), models)
 	table("waiting", right(left("model", "days", "for", "which"), 1), waiting)
 	for _, one := range s.Troubles {
 		fmt.Fprintf(w, "%s: %s: %s %s\n", one.Source, one.File, one.Status, one.Message)

@@ -137,6 +137,6 @@ func (s *Session) writeColumns(ctx context.Context, of relation) error {
 	if of.comment != "" {
 		head += ": " + of.comment
 	}
-	fmt.Fprintln(s.options.Out, plain(head))
-	return WriteTable(s.options.Out, s.shape().width, []Column{{Name: "column"}, {Name: "type"}, {Name: "comment"}}, lines)
+	fmt.Fprintln(s.options.Out, Wrap(plain(head), s.shape().width))
+	return WriteTable(s.options.Out, s.shape().width, []Column{{Name: "column"}, {Name: "type"}, {Name: "comment", Wrap: true}}, lines)
 }

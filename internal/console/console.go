@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -77,6 +78,9 @@ func (s *Session) Run(ctx context.Context, r io.Reader) error {
 
 // Exec runs one statement. Dot commands are none.
 func (s *Session) Exec(ctx context.Context, statement string) error {
+	if strings.HasPrefix(statement, ".") {
+		return fmt.Errorf("a dot command stands on a line of its own, in the shell: %s", statement)
+	}
 	ctx, done := s.interruptible(ctx)
 	defer done()
 	start := time.Now()

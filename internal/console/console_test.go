@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/duckdb/duckdb-go/v2"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
@@ -172,7 +173,7 @@ func TestWriteErrorEndsQuery(t *testing.T) {
 
 func TestTableLeavesOutRows(t *testing.T) {
 	db := openDB(t)
-	got := runOn(t, db, Options{MaxRows: 5}, "from range(10) as t(i); .maxrows 0")
+	got := runOn(t, db, Options{}, ".maxrows 5\nfrom range(10) as t(i);")
 	want := `
 ┌───┐
 │ i │
@@ -277,6 +278,36 @@ stat.bb     3
 	}
 }
 
+// TestWriteTableWraps where a column says so; names stay whole as long as there is room.
+func TestWriteTableWraps(t *testing.T) {
+	columns := []Column{{Name: "model"}, {Name: "what", Wrap: true}}
+	rows := [][]string{{"stat.long_name_of_a_model", "a text that goes on below"}, {"stat.b", "short"}}
+	for width, want := range map[int]string{
+		40: `
+model                      what
+────────────────────────────────────────
+stat.long_name_of_a_model  a text that
+                           goes on below
+stat.b                     short
+`,
+		30: `
+model           what
+──────────────────────────────
+stat.long_nam…  a text that
+                goes on below
+stat.b          short
+`,
+	} {
+		var out bytes.Buffer
+		if err := WriteTable(&out, width, columns, rows); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != want[1:] {
+			t.Errorf("width %d: got\n%s", width, out.String())
+		}
+	}
+}
+
 func TestRunStopsAtFirstError(t *testing.T) {
 	db := openDB(t)
 	session, out, _ := start(t, db, Options{Format: JSONL})
@@ -306,6 +337,53 @@ func TestStatementsThatNeedCasts(t *testing.T) {
 		if got := runOn(t, db, Options{Format: CSV}, statement); !strings.Contains(strings.ToLower(got), "time") && !strings.Contains(got, "12:00:00") {
 			t.Errorf("%s: got %s", statement, got)
 		}
+	}
+}
+
+// TestStatementsWithoutCasts: what cannot stand inside a query goes out as the driver has it.
+func TestStatementsWithoutCasts(t *testing.T) {
+	db := chain(t)
+	const statement = "pragma table_info('side')"
+	if got := runOn(t, db, Options{Format: CSV}, statement); !strings.HasSuffix(got, "\n0,a,INTEGER,false,,false\n") {
+		t.Errorf("got %s", got)
+	}
+	want := `{"cid":0,"name":"a","type":"INTEGER","notnull":false,"dflt_value":null,"pk":false}` + "\n"
+	if got := runOn(t, db, Options{Format: JSONL}, statement); got != want {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestChangesAreCounted and, as in DuckDB's own shell, not shown as rows.
+func TestChangesAreCounted(t *testing.T) {
+	session, out, errs := start(t, openDB(t), Options{Timer: true})
+	if err := session.Run(t.Context(), strings.NewReader("create temp table x (a int); insert into x values (1), (2);")); err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Split(errs.String(), "\n"); out.Len() > 0 || !strings.HasPrefix(lines[0], "(0 rows, ") || !strings.HasPrefix(lines[1], "(2 rows, ") {
+		t.Errorf("got %s and %s", out, errs)
+	}
+}
+
+// TestErrorsNameLines of the statement as it was typed, also when its casts fail.
+func TestErrorsNameLines(t *testing.T) {
+	for statement, want := range map[string]string{
+		"select 1,\n  nope": "LINE 2:   nope", "select 1,\n  'a'::int": "LINE 2:   'a'::int",
+	} {
+		session, _, _ := start(t, openDB(t), Options{})
+		if err := session.Exec(t.Context(), statement); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v", statement, err)
+		}
+	}
+}
+
+func TestWrap(t *testing.T) {
+	const message = "error: some words that are many\n\nLINE 1: select nope, nope from nowhere\n               ^"
+	if got := Wrap(message, 0); got != message {
+		t.Errorf("without a limit\n%s", got)
+	}
+	want := "error: some words\nthat are many\n\nLINE 1: select nope, nope from nowhere\n               ^"
+	if got := Wrap(message, 20); got != want {
+		t.Errorf("got\n%s", got)
 	}
 }
 
@@ -389,7 +467,7 @@ func TestTables(t *testing.T) {
 	db := chain(t)
 	want := `
 name               kind   rows  comment
-────────────────────────────────────────────────────
+───────────────────────────────────────────────────
 raw.blocks         table     3  Blocks of the chain
 
 stat.daily_blocks  view
@@ -416,13 +494,13 @@ func TestSchema(t *testing.T) {
 	want := `
 raw.blocks, table: Blocks of the chain
 column      type           comment
-────────────────────────────────────────
+───────────────────────────────────────
 height      bigint         from genesis
 reward_ccd  decimal(18,6)
 
 stat.daily_blocks, view
 column       type     comment
-──────────────────────────────
+─────────────────────────────
 block_count  integer
 `
 	if got := runOn(t, chain(t), Options{}, ".schema *blocks"); got != want[1:] {
@@ -432,14 +510,15 @@ block_count  integer
 
 func TestDotErrors(t *testing.T) {
 	for command, want := range map[string]string{
-		".tabels":     "the nearest is .tables",
-		".q":          "the nearest is .quit",
+		".tabels":     "unknown command .tabels: there is .tables, .schema",
 		".mode xml":   `unknown format "xml"`,
 		".mode":       "usage: .mode FORMAT",
 		".help me":    "usage: .help",
 		".maxrows -1": ".maxrows takes a number",
 		".timer soon": ".timer is on or off",
 		".schema zzz": "no table or view matches zzz",
+		// As in DuckDB's own shell a dot command has its line for itself.
+		"select 1; .tables": "a dot command stands on a line of its own, in the shell: .tables",
 	} {
 		session, _, _ := start(t, chain(t), Options{})
 		if err := session.Run(t.Context(), strings.NewReader(command)); err == nil || !strings.Contains(err.Error(), want) {
@@ -449,8 +528,9 @@ func TestDotErrors(t *testing.T) {
 }
 
 func TestDotOnlyBetweenStatements(t *testing.T) {
-	got := runOn(t, openDB(t), Options{Format: JSONL}, "select 1\n.5 as a; -- one\n  .mode csv;\nselect 2 as a;\n.quit\nselect nope;")
-	if got != "{\"1.5\":1}\n" && !strings.HasSuffix(got, "a\n2\n") {
+	got := runOn(t, openDB(t), Options{Format: JSONL},
+		"select x\n.a as a from (select {'a': 1} as x); -- one\n  .mode csv;\nselect 2 as a;\n.quit\nselect nope;")
+	if got != "{\"a\":1}\na\n2\n" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -467,6 +547,7 @@ func TestHelpListsCommands(t *testing.T) {
 func TestAccepts(t *testing.T) {
 	for line, want := range map[string]bool{
 		"": true, ".tables": true, "exit": true, "QUIT;": true, "select 1;": true, "select 1": false, "select 'a;": false, "select 1; select": false,
+		"/* one": false, "-- one": true, "select 1; .tables": true,
 	} {
 		if got := accepts([]rune(line)); got != want {
 			t.Errorf("accepts(%q) is %t", line, got)

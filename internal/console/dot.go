@@ -17,8 +17,8 @@ type dotCommand struct {
 
 func dotCommands() []dotCommand {
 	return []dotCommand{
-		{name: ".tables", argument: "[PATTERN]", help: "tables and views: name, kind, rows, comment; * stands for anything", run: (*Session).tables},
-		{name: ".schema", argument: "[PATTERN]", help: "columns of tables and views: name, type, comment", run: (*Session).schema},
+		{name: ".tables", argument: "[PATTERN]", help: "tables and views whose name matches; * stands for anything", run: (*Session).tables},
+		{name: ".schema", argument: "[PATTERN]", help: "their columns: name, type, comment", run: (*Session).schema},
 		{name: ".mode", argument: "FORMAT", help: "write rows as table, csv, json, jsonl, markdown or line", needs: true, run: (*Session).setMode},
 		{name: ".maxrows", argument: "N", help: "leave out the middle of tables with more rows; 0 shows all", needs: true, run: (*Session).setMaxRows},
 		{name: ".timer", argument: "on|off", help: "count of rows and time after each statement", needs: true, run: (*Session).setTimer},
@@ -33,7 +33,9 @@ func dotCommands() []dotCommand {
 func (s *Session) dot(ctx context.Context, line string) error {
 	name, argument, _ := strings.Cut(strings.TrimRight(line, "; \t"), " ")
 	argument = strings.TrimSpace(argument)
+	var names []string
 	for _, one := range dotCommands() {
+		names = append(names, one.name)
 		switch {
 		case one.name != name:
 		case one.needs && argument == "", one.argument == "" && argument != "":
@@ -42,7 +44,7 @@ func (s *Session) dot(ctx context.Context, line string) error {
 			return one.run(s, ctx, argument)
 		}
 	}
-	return fmt.Errorf("unknown command %s; the nearest is %s, .help lists all", name, nearest(name))
+	return fmt.Errorf("unknown command %s: there is %s", name, strings.Join(names, ", "))
 }
 
 func (s *Session) setMode(_ context.Context, argument string) error {
@@ -86,43 +88,7 @@ func (s *Session) help(context.Context, string) error {
 		}
 	}
 	rows = append(rows, nil, []string{"SQL;", "runs at its semicolon, over as many lines as it takes"})
-	return WriteTable(s.options.Out, s.shape().width, []Column{{Name: "command"}, {Name: "does"}}, rows)
+	return WriteTable(s.options.Out, s.shape().width, []Column{{Name: "command"}, {Name: "does", Wrap: true}}, rows)
 }
 
 func (s *Session) quit(context.Context, string) error { return errQuit }
-
-// nearest is the command with the fewest edits to get there; a beginning of a command counts as no edit.
-func nearest(name string) string {
-	best, distance := "", 1<<30
-	for _, one := range dotCommands() {
-		d := edits(name, one.name)
-		if strings.HasPrefix(one.name, name) {
-			d = 0
-		}
-		if d < distance {
-			best, distance = one.name, d
-		}
-	}
-	return best
-}
-
-// edits is the Levenshtein distance in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		previous := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := previous
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			previous = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
-}

@@ -19,7 +19,6 @@ import (
 func (s *Session) Interact(ctx context.Context) error {
 	editor := readline.NewShell()
 	editor.Prompt.Primary(func() string { return "nightrunner> " })
-	editor.Prompt.Secondary(func() string { return "        ...> " })
 	if err := configureEditor(editor); err != nil {
 		return fmt.Errorf("set up the line editor: %w", err)
 	}
@@ -43,8 +42,12 @@ func (s *Session) Interact(ctx context.Context) error {
 		if errors.Is(err, errQuit) {
 			return nil
 		}
+		if errors.Is(err, ErrInterrupted) {
+			// The terminal has written ^C where the cursor was.
+			fmt.Fprintln(s.options.Err)
+		}
 		if err != nil {
-			fmt.Fprintf(s.options.Err, "error: %v\n", err)
+			fmt.Fprintln(s.options.Err, Wrap("error: "+err.Error(), s.shape().width))
 		}
 	}
 	return ctx.Err()
@@ -61,15 +64,14 @@ func configureEditor(editor *readline.Shell) error {
 	)
 }
 
-// accepts says that a line can run: a dot command, nothing, or statements up to their last semicolon.
+// accepts says that a line can run: a dot command, nothing, or statements up to their last semicolon. A dot command where
+// none can be runs too: into its error.
 func accepts(line []rune) bool {
-	text := string(line)
-	if spoken(text) != text || strings.HasPrefix(strings.TrimSpace(text), ".") {
-		return true
-	}
 	var splitter Splitter
-	splitter.Feed(text)
-	return !splitter.Pending()
+	splitter.Feed(spoken(string(line)))
+	pending := splitter.Pending()
+	rest, _ := splitter.Rest()
+	return !pending || strings.HasPrefix(rest.Text, ".")
 }
 
 // spoken understands the words that people type to get out or to get help.

@@ -2,145 +2,125 @@ package console
 
 import (
 	"context"
-	"database/sql/driver"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/duckdb/duckdb-go/v2"
 )
 
-// exec goes through the driver's own interface: database/sql hides the types of what is inside lists and structs.
+// A field is a column of a result: its name and DuckDB's name of its type.
+type field struct {
+	name, kind string
+	// json: the values' text is JSON.
+	json bool
+}
+
+// right: numbers stand to the right.
+func (f field) right() bool {
+	kind, _, _ := strings.Cut(f.kind, "(")
+	switch kind {
+	case "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+		"BIGNUM", "FLOAT", "DOUBLE", "DECIMAL":
+		return !strings.HasSuffix(f.kind, "]")
+	}
+	return false
+}
+
+// exec has DuckDB make text of all values: its casts know every type, the driver's Go values do not. The statement is
+// prepared as it was typed first, so that errors tell places in it.
 func (s *Session) exec(ctx context.Context, text string) (count int, err error) {
-	err = s.conn.Raw(func(raw any) error {
-		conn, ok := raw.(*duckdb.Conn)
-		if !ok {
-			return fmt.Errorf("%T is no connection to DuckDB", raw)
-		}
-		stmt, fields, err := s.prepare(ctx, conn, text)
-		if err != nil {
-			return err
-		}
-		count, err = s.write(ctx, stmt, fields)
-		return errors.Join(err, stmt.Close())
-	})
-	return count, err
-}
-
-// prepare makes a statement whose values the driver hands over as they are: columns of other types are cast to text.
-func (s *Session) prepare(ctx context.Context, conn *duckdb.Conn, text string) (*duckdb.Stmt, []field, error) {
-	stmt, err := prepare(ctx, conn, text)
+	stmt, err := s.conn.PrepareContext(ctx, text)
 	if err != nil {
-		return nil, nil, err
+		return 0, err
 	}
-	fields, err := describe(stmt)
-	if err != nil {
-		return nil, nil, errors.Join(err, stmt.Close())
+	defer func() { err = errors.Join(err, stmt.Close()) }()
+	fields := s.describe(ctx, text)
+	if len(fields) == 0 {
+		return s.execPlain(ctx, stmt)
 	}
-	asJSON := s.options.Format == JSON || s.options.Format == JSONL
-	query, castFields := cast(text, fields, asJSON)
-	if query == "" || kind(stmt) != duckdb.STATEMENT_TYPE_SELECT {
-		return stmt, fields, nil
-	}
-	// A few statements, such as EXPLAIN, cannot stand inside another one: they stay as they are.
-	if other, err := prepare(ctx, conn, query); err == nil {
-		return other, castFields, stmt.Close()
-	}
-	return stmt, fields, nil
-}
-
-func prepare(ctx context.Context, conn *duckdb.Conn, text string) (*duckdb.Stmt, error) {
-	stmt, err := conn.PrepareContext(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	return stmt.(*duckdb.Stmt), nil
-}
-
-// kind of a statement; one that cannot be told is no SELECT.
-func kind(stmt *duckdb.Stmt) duckdb.StmtType {
-	kind, err := stmt.StatementType()
-	if err != nil {
-		return duckdb.STATEMENT_TYPE_INVALID
-	}
-	return kind
-}
-
-func describe(stmt *duckdb.Stmt) ([]field, error) {
-	count, err := stmt.ColumnCount()
-	if err != nil {
-		return nil, err
-	}
-	fields := make([]field, count)
-	for i := range fields {
-		if fields[i].name, err = stmt.ColumnName(i); err != nil {
-			return nil, err
-		}
-		// The type stays nil where the driver has no description.
-		fields[i].info, _ = stmt.ColumnTypeInfo(i)
-	}
-	return fields, nil
-}
-
-// cast wraps a query so that its lossy columns come as text, or as JSON. It returns "" when there are none.
-func cast(text string, fields []field, asJSON bool) (string, []field) {
-	var inner, outer []string
-	out, found := append([]field(nil), fields...), false
-	for i, f := range fields {
-		name := fmt.Sprintf("c%d", i)
-		inner = append(inner, name)
-		if !lossy(f.info) {
-			outer = append(outer, name)
-			continue
-		}
-		found, out[i].raw = true, asJSON
-		// What is JSON already goes out digit by digit: to_json would read its numbers.
-		if asJSON && !isJSON(f.info) {
-			outer = append(outer, "to_json("+name+")::varchar as "+name)
-		} else {
-			outer = append(outer, name+"::varchar as "+name)
-		}
-	}
-	if !found {
-		return "", fields
-	}
-	return "select " + strings.Join(outer, ", ") + "\nfrom (" + text + "\n) as _(" + strings.Join(inner, ", ") + ")", out
-}
-
-// write runs the statement and passes its rows to the format.
-func (s *Session) write(ctx context.Context, stmt *duckdb.Stmt, fields []field) (count int, err error) {
-	rows, err := stmt.QueryContext(ctx, nil)
+	rows, err := s.conn.QueryContext(ctx, cast(text, fields))
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	if silent(kind(stmt), rows.Columns()) {
-		return 0, nil
-	}
-	if len(fields) != len(rows.Columns()) {
-		fields = named(rows.Columns())
-	}
-	if kind(stmt) == duckdb.STATEMENT_TYPE_EXPLAIN && s.options.Format == Table {
-		return copyRows(ctx, rows, fields, &planSink{w: s.options.Out})
-	}
-	return copyRows(ctx, rows, fields, newSink(s.options.Format, s.options.Out, s.shape()))
+	return copyRows(rows, fields, newSink(s.options.Format, s.options.Out, s.shape()))
 }
 
-// silent statements do something and have nothing to show.
-func silent(kind duckdb.StmtType, columns []string) bool {
-	if kind == duckdb.STATEMENT_TYPE_CREATE {
-		return true
+// describe asks for the columns of a statement; there are none when it cannot stand inside another one.
+func (s *Session) describe(ctx context.Context, text string) []field {
+	rows, err := s.conn.QueryContext(ctx, "select column_name, column_type from (describe from ("+text+"\n))")
+	if err != nil {
+		return nil
 	}
-	return kind != duckdb.STATEMENT_TYPE_SELECT && len(columns) == 1 && columns[0] == "Success"
-}
-
-func named(columns []string) []field {
-	fields := make([]field, len(columns))
-	for i, name := range columns {
-		fields[i].name = name
+	defer rows.Close()
+	var fields []field
+	for rows.Next() {
+		one := field{json: s.options.Format == JSON || s.options.Format == JSONL}
+		if rows.Scan(&one.name, &one.kind) != nil {
+			return nil
+		}
+		fields = append(fields, one)
+	}
+	if rows.Err() != nil {
+		return nil
 	}
 	return fields
+}
+
+// cast makes a query whose columns are text: DuckDB's own, but hex for blobs, as hashes are written; or JSON. The query
+// stands first, so that an error's line is a line of it.
+func cast(text string, fields []field) string {
+	var names, casts []string
+	for i, f := range fields {
+		name := fmt.Sprintf("c%d", i)
+		value := name
+		if f.kind == "BLOB" {
+			value = "lower(hex(" + value + "))"
+		}
+		// Numbers, and what is JSON already, go out digit by digit.
+		if f.json && f.kind != "JSON" && !f.right() {
+			value = "to_json(" + value + ")"
+		}
+		names, casts = append(names, name), append(casts, value+"::varchar")
+	}
+	return "from (" + text + "\n) as _(" + strings.Join(names, ", ") + ") select " + strings.Join(casts, ", ")
+}
+
+// execPlain runs what cannot be cast: EXPLAIN, CALL, PRAGMA, and all that is no query.
+func (s *Session) execPlain(ctx context.Context, stmt *sql.Stmt) (count int, err error) {
+	rows, err := stmt.QueryContext(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return 0, err
+	}
+	fields := make([]field, len(types))
+	for i, one := range types {
+		fields[i] = field{name: one.Name(), kind: one.DatabaseTypeName()}
+		fields[i].json = fields[i].right() || fields[i].kind == "BOOLEAN"
+	}
+	switch {
+	case len(fields) == 1 && (fields[0].name == "Success" || fields[0].name == "Count"):
+		return changed(rows)
+	case fields[0].name == "explain_key" && s.options.Format == Table:
+		return copyRows(rows, fields, &planSink{w: s.options.Out})
+	}
+	return copyRows(rows, fields, newSink(s.options.Format, s.options.Out, s.shape()))
+}
+
+// changed is the count of rows that a statement made or changed. Like DuckDB's own shell it shows none of it.
+func changed(rows *sql.Rows) (int, error) {
+	count := 0
+	for rows.Next() {
+		if err := rows.Scan(&count); err != nil {
+			return 0, err
+		}
+	}
+	return count, rows.Err()
 }
 
 func (s *Session) shape() shape {
@@ -151,27 +131,31 @@ func (s *Session) shape() shape {
 	return out
 }
 
-func copyRows(ctx context.Context, rows driver.Rows, fields []field, to sink) (int, error) {
+func copyRows(rows *sql.Rows, fields []field, to sink) (int, error) {
 	if err := to.begin(fields); err != nil {
 		return 0, err
 	}
-	values := make([]driver.Value, len(rows.Columns()))
-	row := make([]any, len(values))
-	for count := 0; ; count++ {
-		err := rows.Next(values)
-		if errors.Is(err, io.EOF) {
-			return count, to.end()
-		}
-		if err = errors.Join(err, ctx.Err()); err != nil {
+	values, scanned := make([]any, len(fields)), make([]any, len(fields))
+	for i := range values {
+		scanned[i] = &values[i]
+	}
+	row := make([]sql.NullString, len(fields))
+	count := 0
+	for ; rows.Next(); count++ {
+		if err := rows.Scan(scanned...); err != nil {
 			return count, err
 		}
 		for i, value := range values {
-			row[i] = value
+			row[i] = sql.NullString{String: fmt.Sprint(value), Valid: value != nil}
 		}
 		if err := to.row(row); err != nil {
 			return count, err
 		}
 	}
+	if err := rows.Err(); err != nil {
+		return count, err
+	}
+	return count, to.end()
 }
 
 // planSink writes what EXPLAIN draws as it is.
@@ -179,8 +163,8 @@ type planSink struct{ w io.Writer }
 
 func (*planSink) begin([]field) error { return nil }
 
-func (s *planSink) row(values []any) error {
-	_, err := fmt.Fprintln(s.w, values[len(values)-1])
+func (s *planSink) row(values []sql.NullString) error {
+	_, err := fmt.Fprintln(s.w, values[len(values)-1].String)
 	return err
 }
 

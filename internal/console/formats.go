@@ -2,9 +2,13 @@ package console
 
 import (
 	"bufio"
+	"bytes"
+	"database/sql"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -42,18 +46,17 @@ func ParseFormat(name string) (Format, error) {
 // A sink takes a result: begin once, row for each row, end once. It owns the values of a row only during the call.
 type sink interface {
 	begin(fields []field) error
-	row(values []any) error
+	row(values []sql.NullString) error
 	end() error
 }
 
 type csvSink struct {
 	w      *csv.Writer
-	fields []field
 	record []string
 }
 
 func (s *csvSink) begin(fields []field) error {
-	s.fields, s.record = fields, make([]string, len(fields))
+	s.record = make([]string, len(fields))
 	for i, f := range fields {
 		s.record[i] = f.name
 	}
@@ -61,11 +64,11 @@ func (s *csvSink) begin(fields []field) error {
 }
 
 // row leaves a missing value empty.
-func (s *csvSink) row(values []any) error {
+func (s *csvSink) row(values []sql.NullString) error {
 	for i, value := range values {
 		s.record[i] = ""
-		if value != nil {
-			s.record[i] = cell(value, s.fields[i])
+		if value.Valid {
+			s.record[i] = value.String
 		}
 	}
 	return s.w.Write(s.record)
@@ -81,39 +84,65 @@ type jsonSink struct {
 	w      *bufio.Writer
 	array  bool
 	fields []field
-	buffer []byte
+	// keys as they stand before their values: {"a": and ,"b":
+	keys   []string
+	buffer bytes.Buffer
 	count  int
 }
 
 func (s *jsonSink) begin(fields []field) error {
-	s.fields = distinct(fields)
+	s.fields = fields
+	before := "{"
+	for _, f := range fields {
+		s.keys = append(s.keys, before+jsonString(f.name)+":")
+		before = ","
+	}
 	if s.array {
 		return s.w.WriteByte('[')
 	}
 	return nil
 }
 
-func (s *jsonSink) row(values []any) error {
-	s.buffer = s.buffer[:0]
+func (s *jsonSink) row(values []sql.NullString) error {
+	s.buffer.Reset()
 	if s.array && s.count > 0 {
-		s.buffer = append(s.buffer, ",\n"...)
+		s.buffer.WriteString(",\n")
 	}
 	s.count++
-	s.buffer = append(s.buffer, '{')
 	for i, value := range values {
-		s.buffer = appendKey(s.buffer, i, s.fields[i].name)
-		if raw, ok := value.(string); ok && s.fields[i].raw {
-			s.buffer = appendRaw(s.buffer, raw)
-			continue
+		s.buffer.WriteString(s.keys[i])
+		switch {
+		case !value.Valid:
+			s.buffer.WriteString("null")
+		case s.fields[i].json:
+			s.writeJSON(value.String)
+		default:
+			s.buffer.WriteString(jsonString(value.String))
 		}
-		s.buffer = appendJSON(s.buffer, value, s.fields[i].info)
 	}
-	s.buffer = append(s.buffer, '}')
+	s.buffer.WriteByte('}')
 	if !s.array {
-		s.buffer = append(s.buffer, '\n')
+		s.buffer.WriteByte('\n')
 	}
-	_, err := s.w.Write(s.buffer)
+	_, err := s.w.Write(s.buffer.Bytes())
 	return err
+}
+
+// writeJSON puts it on one line. What DuckDB writes for numbers that are none is no JSON: null stands for them.
+func (s *jsonSink) writeJSON(text string) {
+	if json.Compact(&s.buffer, []byte(text)) == nil {
+		return
+	}
+	numbers := regexp.MustCompile(`"(?:[^"\\]|\\.)*"|-?(?:nan|inf|NaN|Infinity)`)
+	fixed := numbers.ReplaceAllStringFunc(text, func(part string) string {
+		if part[0] == '"' {
+			return part
+		}
+		return "null"
+	})
+	if json.Compact(&s.buffer, []byte(fixed)) != nil {
+		s.buffer.WriteString(jsonString(text))
+	}
 }
 
 func (s *jsonSink) end() error {
@@ -125,16 +154,15 @@ func (s *jsonSink) end() error {
 	return s.w.Flush()
 }
 
-// distinct numbers columns of the same name, as DuckDB does: a, a_1, a_2.
-func distinct(fields []field) []field {
-	out, taken := slices.Clone(fields), map[string]bool{}
-	for i, f := range out {
-		for n := 1; taken[out[i].name]; n++ {
-			out[i].name = fmt.Sprintf("%s_%d", f.name, n)
-		}
-		taken[out[i].name] = true
+// jsonString leaves <, > and & as they are.
+func jsonString(s string) string {
+	var out strings.Builder
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(s); err != nil {
+		return "null"
 	}
-	return out
+	return strings.TrimSuffix(out.String(), "\n")
 }
 
 // lineSink writes one column per line, "name = value", and a blank line between rows.
@@ -154,15 +182,14 @@ func (s *lineSink) begin(fields []field) error {
 	return nil
 }
 
-func (s *lineSink) row(values []any) error {
+func (s *lineSink) row(values []sql.NullString) error {
 	if s.count > 0 {
 		fmt.Fprintln(s.w)
 	}
 	s.count++
 	for i, value := range values {
 		name := text.AlignRight.Apply(plain(s.fields[i].name), s.pad)
-		out := s.paint.value(value, plain(cell(value, s.fields[i])))
-		if _, err := fmt.Fprintf(s.w, "%s = %s\n", name, out); err != nil {
+		if _, err := fmt.Fprintf(s.w, "%s = %s\n", name, s.paint.cell(value)); err != nil {
 			return err
 		}
 	}
@@ -181,7 +208,7 @@ func newSink(format Format, w io.Writer, shape shape) sink {
 	case Line:
 		return &lineSink{w: bufio.NewWriter(w), paint: shape.paint}
 	case Markdown:
-		return &tableSink{w: w, shape: shape, markdown: true}
+		return &markdownSink{w: w}
 	}
 	return &tableSink{w: w, shape: shape}
 }

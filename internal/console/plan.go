@@ -2,18 +2,40 @@ package console
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
-	"unicode"
+	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
 // leastWidth is how far a column of text may be cut before columns are left out.
-const leastWidth = 16
+const leastWidth = 12
 
-// A plan says which columns of a table are shown, how wide.
+// A Column is the head of a column of a table.
+type Column struct {
+	Name string
+	// Right sets the column to the right, as numbers are. Such columns are never cut.
+	Right bool
+	// Wrap breaks what does not fit between words, onto lines below, instead of cutting it. The other columns are cut only
+	// when that is not enough.
+	Wrap bool
+	// kind is a second line of the head.
+	kind string
+}
+
+func (c Column) config(position, width int) table.ColumnConfig {
+	align := text.AlignLeft
+	if c.Right {
+		align = text.AlignRight
+	}
+	fit := text.WrapSoft
+	if !c.Wrap {
+		fit = func(s string, width int) string { return text.Snip(s, width, "…") }
+	}
+	return table.ColumnConfig{Number: position + 1, Align: align, AlignHeader: align, WidthMax: width, WidthMaxEnforcer: fit}
+}
+
+// A plan says which columns of a table are shown, how wide: go-pretty cuts cells and lines, but leaves no columns out.
 type plan struct {
 	// shown are the columns' positions, -1 for the one that stands for those left out.
 	shown []int
@@ -25,13 +47,14 @@ type plan struct {
 
 // newPlan fits columns into width, when a column takes gap more than its text and the table edge more than its columns.
 // First text is cut, then columns from the middle are left out, then what is free goes back to the text.
-func newPlan(columns []Column, types []string, rows [][]string, width, gap, edge int) plan {
-	natural, least := measure(columns, types, rows)
+func newPlan(columns []Column, rows [][]string, width, gap, edge int) plan {
 	p := plan{total: len(columns)}
 	free := width - edge
 	if width <= 0 {
 		free = 1 << 40
 	}
+	natural, least := measure(columns, rows)
+	least = wholeNames(columns, natural, least, free, gap)
 	left, right := keep(least, free, gap)
 	if left+right < len(columns) {
 		p.from, p.to = left, len(columns)-right
@@ -49,25 +72,39 @@ func newPlan(columns []Column, types []string, rows [][]string, width, gap, edge
 }
 
 // measure returns how wide each column would like to be and how narrow it can be.
-func measure(columns []Column, types []string, rows [][]string) (natural, least []int) {
+func measure(columns []Column, rows [][]string) (natural, least []int) {
 	natural, least = make([]int, len(columns)), make([]int, len(columns))
 	for i, column := range columns {
 		data := 1
 		for _, row := range rows {
 			if i < len(row) {
-				data = max(data, size(row[i]))
+				data = max(data, text.StringWidthWithoutEscSequences(row[i]))
 			}
 		}
-		natural[i] = max(data, size(column.Name))
-		if types != nil {
-			natural[i] = max(natural[i], min(size(types[i]), leastWidth))
-		}
+		head := max(text.StringWidthWithoutEscSequences(column.Name), min(text.StringWidthWithoutEscSequences(column.kind), 2*leastWidth))
+		natural[i] = max(data, head)
 		least[i] = min(natural[i], leastWidth)
 		if column.Right {
 			least[i] = max(least[i], data)
 		}
 	}
 	return natural, least
+}
+
+// wholeNames keeps the columns that do not wrap as wide as they would like to be, if those that do have room left.
+func wholeNames(columns []Column, natural, least []int, free, gap int) []int {
+	whole := slices.Clone(natural)
+	total, wraps := 0, false
+	for i, column := range columns {
+		if column.Wrap {
+			whole[i], wraps = least[i], true
+		}
+		total += whole[i] + gap
+	}
+	if !wraps || total > free {
+		return least
+	}
+	return whole
 }
 
 // keep counts the columns that fit, from the left and from the right. The first one stays whatever its width.
@@ -120,114 +157,61 @@ func (p *plan) widen(natural []int, free, gap int) {
 	}
 }
 
-func (p plan) configs(columns []Column) []table.ColumnConfig {
+// draw makes the table. A row without cells stays without.
+func (p plan) draw(style table.Style, columns []Column, rows [][]string, paint paint) string {
+	style.Format = table.FormatOptions{}
+	out := table.NewWriter()
+	out.SetStyle(style)
+	out.SuppressTrailingSpaces()
+	names, kinds := make([]string, len(columns)), make([]string, len(columns))
+	for i, column := range columns {
+		names[i], kinds[i] = column.Name, paint.dim(column.kind)
+		if paint {
+			names[i] = text.Bold.Sprint(column.Name)
+		}
+	}
+	out.AppendHeader(p.cells(names))
+	if paint {
+		out.AppendHeader(p.cells(kinds))
+	}
+	for _, row := range rows {
+		out.AppendRow(p.cells(row))
+	}
 	configs := make([]table.ColumnConfig, len(p.shown))
 	for at, column := range p.shown {
-		align := text.AlignLeft
-		if column >= 0 && columns[column].Right {
-			align = text.AlignRight
-		}
-		configs[at] = table.ColumnConfig{Number: at + 1, Align: align, AlignHeader: align}
-	}
-	return configs
-}
-
-func (p plan) header(columns []Column, paint paint) table.Row {
-	row := make(table.Row, len(p.shown))
-	for at, column := range p.shown {
-		row[at] = "…"
+		configs[at] = Column{}.config(at, p.widths[at])
 		if column >= 0 {
-			row[at] = snip(columns[column].Name, p.widths[at])
-		}
-		if paint {
-			row[at] = text.Bold.Sprint(row[at])
+			configs[at] = columns[column].config(at, p.widths[at])
 		}
 	}
-	return row
+	out.SetColumnConfigs(configs)
+	return out.Render()
 }
 
-func (p plan) types(types []string, paint paint) table.Row {
-	row := make(table.Row, len(p.shown))
-	for at, column := range p.shown {
-		row[at] = ""
-		if column >= 0 {
-			row[at] = paint.dim(snip(types[column], p.widths[at]))
-		}
-	}
-	return row
-}
-
-// cells of a row; a row without cells stays without.
 func (p plan) cells(row []string) table.Row {
 	if len(row) == 0 {
 		return table.Row{""}
 	}
 	cells := make(table.Row, len(p.shown))
 	for at, column := range p.shown {
-		cells[at] = "…"
-		if column >= 0 {
-			cells[at] = ""
-			if column < len(row) {
-				cells[at] = snip(row[column], p.widths[at])
-			}
+		cells[at] = ""
+		switch {
+		case column < 0:
+			cells[at] = "…"
+		case column < len(row):
+			cells[at] = row[column]
 		}
 	}
 	return cells
 }
 
-func (p plan) dots(paint paint) table.Row {
-	row := make(table.Row, len(p.shown))
-	for at := range row {
-		row[at] = paint.dim("·")
-	}
-	return row
-}
-
-// note is a line on what was left out, or "".
-func (p plan) note() string {
+// note is a line on the columns left out, or "".
+func (p plan) note(advice string) string {
 	switch p.to - p.from {
 	case 0:
 		return ""
 	case 1:
-		return fmt.Sprintf("column %d of %d left out\n", p.to, p.total)
+		return fmt.Sprintf("column %d of %d left out%s\n", p.to, p.total, advice)
 	}
-	return fmt.Sprintf("columns %d to %d of %d left out\n", p.from+1, p.to, p.total)
-}
-
-func size(s string) int { return text.StringWidthWithoutEscSequences(s) }
-
-func snip(s string, width int) string {
-	if size(s) <= width {
-		return s
-	}
-	return text.Trim(s, width-1) + "…"
-}
-
-// plain shows what would steer a terminal as an escape: control characters, and marks that turn the writing direction.
-func plain(s string) string {
-	return escape(s, steers)
-}
-
-// plainExceptBreaks leaves line breaks to Markdown.
-func plainExceptBreaks(s string) string {
-	return escape(s, func(r rune) bool { return r != '\n' && steers(r) })
-}
-
-func steers(r rune) bool {
-	return unicode.IsControl(r) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029
-}
-
-func escape(s string, bad func(rune) bool) string {
-	if strings.IndexFunc(s, bad) < 0 {
-		return s
-	}
-	var out strings.Builder
-	for _, r := range s {
-		if bad(r) {
-			out.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-			continue
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
+	return fmt.Sprintf("columns %d to %d of %d left out%s\n", p.from+1, p.to, p.total, advice)
 }

@@ -1,20 +1,20 @@
 package console
 
 import (
+	"database/sql"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// A Column is the head of a column of WriteTable.
-type Column struct {
-	Name string
-	// Right sets the column to the right, as numbers are. Such columns are never cut.
-	Right bool
-}
+// null is how a missing value looks in every format for people.
+const null = "NULL"
 
 // WriteTable writes rows in aligned columns with a header and no frame. Cells are cut with … and columns in the middle
 // left out where the table is wider than width; 0 is no limit. A row without cells is a blank line. Control characters
@@ -28,37 +28,50 @@ func WriteTable(w io.Writer, width int, columns []Column, rows [][]string) error
 		}
 		grid = append(grid, clean)
 	}
-	plan := newPlan(columns, nil, grid, width, 2, 0)
 	style := table.StyleLight
-	style.Options = table.Options{SeparateHeader: true}
-	style.Format = table.FormatOptions{}
-	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
-	out := newWriter(style, plan, columns)
-	out.SuppressTrailingSpaces()
-	out.AppendHeader(plan.header(columns, false))
-	for _, row := range grid {
-		out.AppendRow(plan.cells(row))
-	}
-	_, err := io.WriteString(w, out.Render()+"\n"+plan.note())
+	style.Options = table.Options{SeparateHeader: true, SeparateColumns: true}
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", ""
+	style.Box.MiddleVertical, style.Box.MiddleSeparator = "  ", "──"
+	plan := newPlan(columns, grid, width, 2, -2)
+	_, err := io.WriteString(w, plan.draw(style, columns, grid, false)+"\n"+plan.note(""))
 	return err
+}
+
+// Wrap breaks lines between words where a terminal of that width would break them anywhere; 0 is no limit. What DuckDB
+// shows of a statement, with a mark below, stays as it is.
+func Wrap(message string, width int) string {
+	if width <= 0 {
+		return message
+	}
+	message, place, found := strings.Cut(message, "\nLINE ")
+	var lines []string
+	for long := range strings.SplitSeq(message, "\n") {
+		for line := range strings.SplitSeq(text.WrapSoft(long, width), "\n") {
+			lines = append(lines, strings.TrimRight(line, " "))
+		}
+	}
+	if found {
+		lines = append(lines, "LINE "+place)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // paint dims what is no data. The zero value leaves all as it is.
 type paint bool
 
 func (p paint) dim(s string) string {
-	if p {
+	if p && s != "" {
 		return text.Faint.Sprint(s)
 	}
 	return s
 }
 
-// value dims NULL, so that it cannot be taken for a text that reads so.
-func (p paint) value(value any, shown string) string {
-	if value == nil {
-		return p.dim(shown)
+// cell dims NULL, so that it cannot be taken for a text that reads so.
+func (p paint) cell(value sql.NullString) string {
+	if !value.Valid {
+		return p.dim(null)
 	}
-	return shown
+	return plain(value.String)
 }
 
 // shape is what a table may take.
@@ -70,146 +83,133 @@ type shape struct {
 
 // tableSink keeps the first and the last rows, half of shape.rows each, and draws them when all have come.
 type tableSink struct {
-	w        io.Writer
-	shape    shape
-	markdown bool
+	w     io.Writer
+	shape shape
 
-	fields []field
-	first  [][]any
+	columns []Column
+	first   [][]string
 	// last is a ring: the row n after first stands at n % shape.rows/2.
-	last  [][]any
+	last  [][]string
 	count int
 }
 
 func (s *tableSink) begin(fields []field) error {
-	s.fields = fields
+	for _, f := range fields {
+		column := Column{Name: plain(f.name), Right: f.right()}
+		if s.shape.paint {
+			column.kind = strings.ToLower(f.kind)
+		}
+		s.columns = append(s.columns, column)
+	}
 	return nil
 }
 
-func (s *tableSink) row(values []any) error {
+func (s *tableSink) row(values []sql.NullString) error {
 	s.count++
 	half := s.shape.rows / 2
-	if s.markdown || s.shape.rows == 0 || len(s.first) < s.shape.rows-half {
-		s.first = append(s.first, append([]any(nil), values...))
+	full := s.shape.rows > 0 && len(s.first) == s.shape.rows-half
+	if full && half == 0 {
 		return nil
 	}
-	if half == 0 {
-		return nil
+	cells := make([]string, len(values))
+	for i, value := range values {
+		cells[i] = s.shape.paint.cell(value)
 	}
-	if len(s.last) < half {
-		s.last = append(s.last, make([]any, len(values)))
+	switch {
+	case !full:
+		s.first = append(s.first, cells)
+	case len(s.last) < half:
+		s.last = append(s.last, cells)
+	default:
+		s.last[(s.count-1-len(s.first))%half] = cells
 	}
-	copy(s.last[(s.count-1-len(s.first))%half], values)
 	return nil
 }
 
 // tail is the ring in the rows' order.
-func (s *tableSink) tail() [][]any {
+func (s *tableSink) tail() [][]string {
 	if len(s.last) == 0 {
 		return nil
 	}
 	start := (s.count - len(s.first)) % len(s.last)
-	return append(append([][]any(nil), s.last[start:]...), s.last[:start]...)
+	return slices.Concat(s.last[start:], s.last[:start])
 }
 
 func (s *tableSink) end() error {
-	columns, types := make([]Column, len(s.fields)), make([]string, len(s.fields))
-	for i, f := range s.fields {
-		columns[i] = Column{Name: plain(f.name), Right: f.right()}
-		types[i] = f.typeName()
-	}
-	if s.markdown {
-		return s.drawMarkdown(columns)
-	}
-	if !s.shape.paint {
-		types = nil
-	}
-	return s.draw(columns, types)
-}
-
-func (s *tableSink) draw(columns []Column, types []string) error {
-	first, last := s.render(s.first), s.render(s.tail())
-	plan := newPlan(columns, types, append(append([][]string(nil), first...), last...), s.shape.width, 3, 1)
-	style := table.StyleLight
-	style.Format = table.FormatOptions{}
-	out := newWriter(style, plan, columns)
-	out.AppendHeader(plan.header(columns, s.shape.paint))
-	if types != nil {
-		out.AppendHeader(plan.types(types, s.shape.paint))
-	}
-	s.append(out, plan, s.first, first)
-	hidden := s.count - len(first) - len(last)
+	rows, note := s.first, ""
+	hidden := s.count - len(s.first) - len(s.last)
 	if hidden > 0 {
-		out.AppendRow(plan.dots(s.shape.paint))
+		rows = append(rows, slices.Repeat([]string{s.shape.paint.dim("·")}, len(s.columns)))
+		note = fmt.Sprintf("rows %d to %d of %d left out; .maxrows 0 shows all\n", len(s.first)+1, len(s.first)+hidden, s.count)
 	}
-	s.append(out, plan, s.tail(), last)
-	note := ""
-	if plan.from < plan.to {
-		note = strings.TrimSuffix(plan.note(), "\n") + "; format line shows all\n"
+	rows = append(rows, s.tail()...)
+	plan := newPlan(s.columns, rows, s.shape.width, 3, 1)
+	note = plan.note("; format line shows all") + note
+	if note != "" {
+		note = s.shape.paint.dim(strings.TrimSuffix(note, "\n")) + "\n"
 	}
-	if hidden > 0 {
-		note += fmt.Sprintf("rows %d to %d of %d left out; .maxrows 0 shows all\n", len(first)+1, len(first)+hidden, s.count)
-	}
-	_, err := io.WriteString(s.w, out.Render()+"\n"+s.shape.paint.dimLines(note))
+	_, err := io.WriteString(s.w, plan.draw(table.StyleLight, s.columns, rows, s.shape.paint)+"\n"+note)
 	return err
 }
 
-func (s *tableSink) append(out table.Writer, plan plan, values [][]any, rows [][]string) {
-	for i, row := range rows {
-		cells := plan.cells(row)
-		for at, column := range plan.shown {
-			if column >= 0 && values[i][column] == nil {
-				cells[at] = s.shape.paint.dim(fmt.Sprint(cells[at]))
-			}
-		}
-		out.AppendRow(cells)
-	}
+// markdownSink holds all rows: the head's width is that of the widest.
+type markdownSink struct {
+	w   io.Writer
+	out table.Writer
 }
 
-func (s *tableSink) drawMarkdown(columns []Column) error {
-	out := table.NewWriter()
-	out.SetStyle(table.Style{})
-	plan := newPlan(columns, nil, nil, 0, 0, 0)
-	out.SetColumnConfigs(plan.configs(columns))
-	out.AppendHeader(plan.header(columns, false))
-	for _, row := range s.first {
-		cells := make(table.Row, len(row))
-		for i, value := range row {
-			cells[i] = plainExceptBreaks(cell(value, s.fields[i]))
-		}
-		out.AppendRow(cells)
+func (s *markdownSink) begin(fields []field) error {
+	s.out = table.NewWriter()
+	s.out.SetStyle(table.Style{})
+	var names table.Row
+	var configs []table.ColumnConfig
+	for i, f := range fields {
+		names = append(names, plain(f.name))
+		configs = append(configs, Column{Right: f.right()}.config(i, 0))
 	}
-	_, err := io.WriteString(s.w, out.RenderMarkdown()+"\n")
+	s.out.SetColumnConfigs(configs)
+	s.out.AppendHeader(names)
+	return nil
+}
+
+// row leaves line breaks to Markdown.
+func (s *markdownSink) row(values []sql.NullString) error {
+	var cells table.Row
+	for _, value := range values {
+		lines := strings.Split(value.String, "\n")
+		for i, line := range lines {
+			lines[i] = plain(line)
+		}
+		if !value.Valid {
+			lines = []string{null}
+		}
+		cells = append(cells, strings.Join(lines, "\n"))
+	}
+	s.out.AppendRow(cells)
+	return nil
+}
+
+func (s *markdownSink) end() error {
+	_, err := io.WriteString(s.w, s.out.RenderMarkdown()+"\n")
 	return err
 }
 
-func (s *tableSink) render(rows [][]any) [][]string {
-	out := make([][]string, 0, len(rows))
-	for _, row := range rows {
-		line := make([]string, len(row))
-		for i, value := range row {
-			line[i] = plain(cell(value, s.fields[i]))
+// plain shows what would steer a terminal as an escape: control characters, and marks that turn the writing direction.
+func plain(s string) string {
+	if strings.IndexFunc(s, steers) < 0 {
+		return s
+	}
+	var out strings.Builder
+	for _, r := range s {
+		if steers(r) {
+			out.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+			continue
 		}
-		out = append(out, line)
+		out.WriteRune(r)
 	}
-	return out
+	return out.String()
 }
 
-func (p paint) dimLines(s string) string {
-	if s == "" {
-		return ""
-	}
-	return p.dim(strings.TrimSuffix(s, "\n")) + "\n"
-}
-
-// cell is a value as text; what came as JSON stays as it is.
-func cell(value any, f field) string {
-	return valueText(value, f.info)
-}
-
-func newWriter(style table.Style, plan plan, columns []Column) table.Writer {
-	out := table.NewWriter()
-	out.SetStyle(style)
-	out.SetColumnConfigs(plan.configs(columns))
-	return out
+func steers(r rune) bool {
+	return unicode.IsControl(r) || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0x2028 || r == 0x2029
 }

@@ -73,7 +73,7 @@ func values() map[string]string {
 		"interval '0 days'":                              `"00:00:00"`,
 		"[1, null, 3]":                                   "[1,null,3]",
 		"[]::integer[]":                                  "[]",
-		"[[1.50], []]":                                   "[[1.50],[]]",
+		"[[1.50], []]":                                   "[[1.5],[]]",
 		"[1, 2]::integer[2]":                             "[1,2]",
 		"['a', 'b c', 'b,c', null, 'NULL', '', 'it''s', 'a\"b', 'x:y', ' a', 'a ', '[z', '{q', '(p', 'a=b', 'c\\d', 'c\\''d']": `["a","b c","b,c",null,"NULL","","it's","a\"b","x:y"," a","a ","[z","{q","(p","a=b","c\\d","c\\'d"]`,
 		"[date '2021-06-09']":                                      `["2021-06-09"]`,
@@ -84,16 +84,17 @@ func values() map[string]string {
 		"['x']::enum('x', 'y')[]":                                  `["x"]`,
 		"['0101'::bit]":                                            `["0101"]`,
 		"[1::hugeint]":                                             "[1]",
-		"[1::double, 'nan']":                                       "[1.0,null]",
+		"[1::double, 'nan', '-inf']":                               "[1.0,null,null]",
+		`{'a"': 'NaN\"', 'b': 'inf'::float}`:                       `{"a\"":"NaN\\\"","b":null}`,
 		"{'b': 1, 'a b': 'x y', 'c': null, 'it''s': 'a:b'}":        `{"b":1,"a b":"x y","c":null,"it's":"a:b"}`,
 		"{'b': {'z': date '2021-06-09', 'a': [1]}}":                `{"b":{"z":"2021-06-09","a":[1]}}`,
-		"map {'b': 1.50, 'a=c': null}":                             `{"b":1.50,"a=c":null}`,
+		"map {'b': 1.50, 'a=c': null}":                             `{"b":1.5,"a=c":null}`,
 		"map {2: [1], 1: []}":                                      `{"2":[1],"1":[]}`,
 		"map {date '2021-06-09': 1}":                               `{"2021-06-09":1}`,
 		"map {1::hugeint: 1, 2: 3}":                                `{"1":1,"2":3}`,
 		"map {[1]: 1}":                                             `{"[1]":1}`,
-		"union_value(a := 'x')":                                    `"x"`,
-		"[union_value(a := 'x y:')]":                               `["x y:"]`,
+		"union_value(a := 'x')":                                    `{"a":"x"}`,
+		"[union_value(a := 'x y:')]":                               `[{"a":"x y:"}]`,
 		"row(1, 2)":                                                `{"":1,"":2}`,
 		`'{"z": 123456789012345678901234567890, "a": 1.10}'::json`: `{"z":123456789012345678901234567890,"a":1.10}`,
 		`'null'::json`:                                             `null`,
@@ -137,13 +138,14 @@ func TestJSONValues(t *testing.T) {
 	}
 }
 
+// TestBlobsAreHex when they stand alone, and DuckDB's text inside of others.
 func TestBlobsAreHex(t *testing.T) {
 	db := openDB(t)
 	const query = `select '\xAA\x00abc'::blob as a, ['\x01'::blob] as b`
-	if got := runOn(t, db, Options{Format: CSV}, query); got != "a,b\naa00616263,[01]\n" {
+	if got := runOn(t, db, Options{Format: CSV}, query); got != `a,b`+"\n"+`aa00616263,[\x01]`+"\n" {
 		t.Errorf("got %s", got)
 	}
-	if got := runOn(t, db, Options{Format: JSONL}, query); got != `{"a":"aa00616263","b":["01"]}`+"\n" {
+	if got := runOn(t, db, Options{Format: JSONL}, query); got != `{"a":"aa00616263","b":["\\x01"]}`+"\n" {
 		t.Errorf("got %s", got)
 	}
 }
