@@ -69,15 +69,14 @@ func codeOf(err error) int {
 	return engine.ExitFailed
 }
 
-// watchSignals: the first Ctrl-C asks the run to stop after the current step, the second ends the program at once. A run
-// can be killed at any moment, so that is safe.
+// watchSignals: the first Ctrl-C asks the run to stop after the current step (it says so itself), the second ends the
+// program at once. A run can be killed at any moment, so that is safe.
 func watchSignals(cancel context.CancelFunc) <-chan struct{} {
 	stop := make(chan struct{})
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		fmt.Fprintln(os.Stderr, "stopping after the current step; once more to stop at once")
 		close(stop)
 		<-signals
 		cancel()

@@ -109,12 +109,21 @@ func execute(c *cli.Context, options engine.RunOptions) error {
 	if err != nil {
 		return err
 	}
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-options.Stop:
+			watch.Say("stopping after the current step; Ctrl-C once more stops at once")
+		case <-over:
+		}
+	}()
 	report, runErr := warehouse.Run(c.Context, options)
+	close(over)
 	watch.Close()
 	if err := warehouse.Close(); err != nil {
 		runErr = errors.Join(runErr, fmt.Errorf("close the warehouse: %w", err))
 	}
-	summarize(c.App.ErrWriter, report, c.String("warehouse"))
+	summarize(wrapWriter{c.App.ErrWriter}, report, c.String("warehouse"))
 	if c.Bool("json") {
 		encoder := json.NewEncoder(c.App.Writer)
 		encoder.SetIndent("", "  ")

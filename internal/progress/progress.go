@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
 
 	"github.com/ccdexplorer/nightrunner/engine"
 )
@@ -18,6 +22,8 @@ import (
 // An Observer that is closed when the run is over.
 type Observer interface {
 	engine.Observer
+	// Say tells people something about the run itself. It may be called while the run goes on.
+	Say(text string)
 	Close()
 }
 
@@ -32,6 +38,9 @@ func (*Lines) Begin(string, string, int, int) {}
 
 // Progress says nothing.
 func (*Lines) Progress(int64, int64) {}
+
+// Say warns.
+func (l *Lines) Say(text string) { l.log.Warn(text) }
 
 // Close does nothing.
 func (*Lines) Close() {}
@@ -57,8 +66,15 @@ func (l *Lines) End(step engine.Step) {
 	}
 }
 
+// usualWidth of a terminal that does not tell its own, in columns.
+const usualWidth = 80
+
+// barWidth leaves room in usualWidth for the counts, the time and the longest names of models.
+const barWidth = 20
+
 // Bars draws one bar for the phase at work and leaves a line for every step that did something.
 type Bars struct {
+	out       io.Writer
 	container *mpb.Progress
 	bar       *mpb.Bar
 	phase     string
@@ -68,7 +84,7 @@ type Bars struct {
 
 // NewBars draws on a terminal.
 func NewBars(out io.Writer) *Bars {
-	return &Bars{container: mpb.New(mpb.WithOutput(out), mpb.WithWidth(40), mpb.WithRefreshRate(80*time.Millisecond))}
+	return &Bars{out: out, container: mpb.New(mpb.WithOutput(out), mpb.WithWidth(barWidth), mpb.WithRefreshRate(80*time.Millisecond))}
 }
 
 // Begin moves the bar of the phase, or starts that of the next.
@@ -77,10 +93,12 @@ func (b *Bars) Begin(phase, name string, position, total int) {
 	if phase != b.phase {
 		b.finish()
 		b.phase = phase
-		b.bar = b.container.AddBar(int64(max(total, position)),
+		// A bar that starts with a total is over as soon as it reaches it; this one is when the phase is.
+		b.bar = b.container.AddBar(0,
 			mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%-7s", phase))),
-			mpb.AppendDecorators(decor.CountersNoUnit("%d/%d "), decor.Any(func(decor.Statistics) string { return b.name.Load().(string) })))
+			mpb.AppendDecorators(decor.CountersNoUnit("%d/%d "), decor.Elapsed(decor.ET_STYLE_GO),
+				decor.Any(func(decor.Statistics) string { return " " + b.name.Load().(string) })))
 	}
 	b.bar.SetTotal(int64(max(total, position)), false)
 	b.bar.SetCurrent(int64(position - 1))
@@ -100,13 +118,35 @@ func (b *Bars) End(step engine.Step) {
 		return
 	}
 	// The container takes lines until it is shut down, which is after the last step.
-	_, _ = b.container.Write([]byte(Line(step) + "\n"))
+	_, _ = b.container.Write([]byte(Line(step, b.width()) + "\n"))
 }
 
-// Line is a step in one line for people.
-func Line(step engine.Step) string {
+// Say leaves a line above the bar. It starts at the left even when the terminal has just written ^C.
+func (b *Bars) Say(text string) { _, _ = b.container.Write([]byte("\r" + text + "\n")) }
+
+// width is asked for each line: windows change.
+func (b *Bars) width() int {
+	if file, ok := b.out.(*os.File); ok {
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
+			return width
+		}
+	}
+	return usualWidth
+}
+
+// nameWidth is the room that a name has in a line; what follows a longer one stands below it.
+const nameWidth = 34
+
+// indent is where names start.
+const indent = 9
+
+// Line is a step in one line for people. A message that does not fit stands below, broken between words.
+func Line(step engine.Step, width int) string {
 	mark := map[string]string{engine.StatusDone: "✓", engine.StatusFailed: "✗", engine.StatusBlocked: "–", engine.StatusWarned: "!"}[step.Status]
-	line := fmt.Sprintf("%s %-6s %-34s", mark, step.Phase, step.Name)
+	line := fmt.Sprintf("%s %-6s %-*s", mark, step.Phase, nameWidth, step.Name)
+	if text.StringWidthWithoutEscSequences(step.Name) > nameWidth {
+		line += "\n" + strings.Repeat(" ", indent+nameWidth)
+	}
 	switch {
 	case step.Days > 0:
 		line += fmt.Sprintf(" %9d rows %6d days", step.Rows, step.Days)
@@ -116,10 +156,24 @@ func Line(step engine.Step) string {
 		line += fmt.Sprintf(" %26s", "")
 	}
 	line += fmt.Sprintf(" %8s", Duration(step.Seconds))
-	if step.Message != "" {
-		line += "  " + step.Message
+	return line + message(step.Message, width, width-text.StringWidthWithoutEscSequences(line))
+}
+
+// message is what follows a line with some room left of width.
+func message(message string, width, room int) string {
+	if message == "" {
+		return ""
 	}
-	return line
+	if !strings.Contains(message, "\n") && text.StringWidthWithoutEscSequences(message)+2 <= room {
+		return "  " + message
+	}
+	var out strings.Builder
+	for line := range strings.SplitSeq(message, "\n") {
+		for part := range strings.SplitSeq(text.WrapSoft(line, max(width-indent, nameWidth)), "\n") {
+			out.WriteString(strings.TrimRight("\n"+strings.Repeat(" ", indent)+part, " "))
+		}
+	}
+	return out.String()
 }
 
 // Duration for people: "12 ms", "3.4 s", "2m05s".
