@@ -249,6 +249,22 @@ columns 3 to 5 of 6 left out; format line shows all
 	}
 }
 
+// TestTableFillsFromBothSides: a column that does not fit on one side leaves the room to the other.
+func TestTableFillsFromBothSides(t *testing.T) {
+	got := runOn(t, openDB(t), Options{Width: func() int { return 40 }}, "select 1 a, 2 b, 3 c, 4 d, 10000000000000000000000000 e, 5 f")
+	want := `
+┌───┬───┬───┬───┬───┬───┐
+│ a │ b │ c │ d │ … │ f │
+├───┼───┼───┼───┼───┼───┤
+│ 1 │ 2 │ 3 │ 4 │ … │ 5 │
+└───┴───┴───┴───┴───┴───┘
+column 5 of 6 left out; format line shows all
+`
+	if got != want[1:] {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 func TestControlCharactersAreEscaped(t *testing.T) {
 	db := openDB(t)
 	for _, format := range []Format{Table, Line, Markdown} {

@@ -107,7 +107,7 @@ func wholeNames(columns []Column, natural, least []int, free, gap int) []int {
 	return whole
 }
 
-// keep counts the columns that fit, from the left and from the right. The first one stays whatever its width.
+// keep counts the columns that fit, from the left and from the right in turn as long as both do. The first one stays whatever its width.
 func keep(least []int, free, gap int) (left, right int) {
 	total := 0
 	for _, width := range least {
@@ -119,18 +119,16 @@ func keep(least []int, free, gap int) (left, right int) {
 	free -= 1 + gap + least[0] + gap
 	left = 1
 	for left+right < len(least)-1 {
-		next := left
-		if right < left {
-			next = len(least) - 1 - right
-		}
-		free -= least[next] + gap
-		if free < 0 {
-			break
-		}
-		if right < left {
+		nextLeft, nextRight := least[left]+gap, least[len(least)-1-right]+gap
+		switch {
+		case nextRight <= free && (right < left || nextLeft > free):
+			free -= nextRight
 			right++
-		} else {
+		case nextLeft <= free:
+			free -= nextLeft
 			left++
+		default:
+			return left, right
 		}
 	}
 	return left, right
