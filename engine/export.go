@@ -89,14 +89,15 @@ func (x *publisher) export(ctx context.Context, m *Model, held string, step *Ste
 		step.Message = "not built yet"
 		return nil, nil
 	}
-	here, err := x.to.Has(ctx, m.Export)
-	if err != nil {
-		return nil, err
-	}
 	last, err := x.last(ctx, m)
 	if err != nil {
 		return nil, err
 	}
+	state, err := x.to.State(ctx, m.Export)
+	if err != nil {
+		return nil, err
+	}
+	here := state != "" && state == last.state
 	shape, err := x.shape(m)
 	if err != nil {
 		return nil, err
@@ -115,6 +116,9 @@ func (x *publisher) export(ctx context.Context, m *Model, held string, step *Ste
 	if err != nil {
 		return nil, err
 	}
+	if !here {
+		publication.First = ""
+	}
 	report := &ExportReport{Destination: x.to.Destination(), Statistic: m.Export, New: publication.New, Changed: publication.Changed,
 		Same: publication.Same, Stale: publication.Stale}
 	if publication.New+publication.Changed > 0 || !here && publication.Same > 0 || publication.Prune && publication.Stale > 0 {
@@ -126,13 +130,17 @@ func (x *publisher) export(ctx context.Context, m *Model, held string, step *Ste
 		if publication.Prune {
 			report.Pruned, report.Stale = publication.Stale, 0
 		}
+		if state, err = x.to.State(ctx, m.Export); err != nil {
+			return nil, err
+		}
 	}
-	return report, x.remember(ctx, m, publication, shape, version)
+	return report, x.remember(ctx, m, publication, shape, state, version)
 }
 
 type lastExport struct {
 	there   bool
 	shape   string
+	state   string
 	version uint64
 	run     int64
 	stale   int64
@@ -140,8 +148,8 @@ type lastExport struct {
 
 func (x *publisher) last(ctx context.Context, m *Model) (lastExport, error) {
 	var last lastExport
-	err := x.w.conn.QueryRowContext(ctx, "select shape, version, run_id, stale_count from ops.exports where destination = ? and statistic = ?",
-		x.to.Destination(), m.Export).Scan(&last.shape, &last.version, &last.run, &last.stale)
+	err := x.w.conn.QueryRowContext(ctx, "select shape, state, version, run_id, stale_count from ops.exports where destination = ? and statistic = ?",
+		x.to.Destination(), m.Export).Scan(&last.shape, &last.state, &last.version, &last.run, &last.stale)
 	if errors.Is(err, sql.ErrNoRows) {
 		return last, nil
 	}
@@ -199,23 +207,29 @@ func (x *publisher) compare(ctx context.Context, m *Model, scope string, everyth
 		return nil, err
 	}
 	p := &Publication{Statistic: m.Export, Spread: m.Spread, Prune: x.options.Prune}
-	var total, distinct int64
-	var nulls int64
+	var total, distinct, nulls int64
+	var first sql.NullString
 	err = x.w.conn.QueryRowContext(ctx, `select
 		(select count(*) from temp.current_documents), (select count(distinct id) from temp.current_documents),
 		(select count(*) from temp.current_documents where id is null),
 		(select count(*) from temp.altered_documents where is_new), (select count(*) from temp.altered_documents where not is_new and not is_same),
-		(select count(*) from temp.stale_documents)`).Scan(&total, &distinct, &nulls, &p.New, &p.Changed, &p.Stale)
+		(select count(*) from temp.stale_documents),
+		(select min(id) from (select id from temp.altered_documents union all select id from temp.stale_documents))`).Scan(
+		&total, &distinct, &nulls, &p.New, &p.Changed, &p.Stale, &first)
 	if err != nil {
 		return nil, err
 	}
+	p.First = first.String
 	if nulls > 0 || distinct < total {
 		return nil, WithHint(fmt.Errorf("%d rows have the _id of another row, %d have none", total-nulls-distinct, nulls), "add `-- check: unique _id` to see them")
 	}
 	p.Same = total - p.New - p.Changed
 	p.StaleIDs, err = x.staleIDs(ctx)
-	p.All = func(ctx context.Context) (array.RecordReader, error) {
-		return x.w.arrowQuery(ctx, "select * from "+m.Name+" order by _id")
+	p.From = func(ctx context.Context, first string) (array.RecordReader, error) {
+		if first == "" {
+			return x.w.arrowQuery(ctx, "select * from "+m.Name+" order by _id")
+		}
+		return x.w.arrowQuery(ctx, "select * from "+m.Name+" where _id >= "+quote(first)+" order by _id")
 	}
 	p.Altered = func(ctx context.Context) (array.RecordReader, error) {
 		return x.w.arrowQuery(ctx, "select * from "+m.Name+within+and(within)+" _id in (select id from temp.altered_documents) order by _id")
@@ -241,7 +255,7 @@ func (x *publisher) staleIDs(ctx context.Context) ([]string, error) {
 }
 
 // remember records what the destination has now.
-func (x *publisher) remember(ctx context.Context, m *Model, p *Publication, shape string, version uint64) error {
+func (x *publisher) remember(ctx context.Context, m *Model, p *Publication, shape, state string, version uint64) error {
 	mine := fmt.Sprintf("destination = %s and statistic = %s", quote(x.to.Destination()), quote(m.Export))
 	pruned, stale := "", p.Stale
 	if p.Prune {
@@ -256,7 +270,7 @@ func (x *publisher) remember(ctx context.Context, m *Model, p *Publication, shap
 		return x.w.exec(ctx, fmt.Sprintf(`%[1]s %[2]s
 			insert into ops.documents select %[3]s, %[4]s, date, id, hash, %[5]d from temp.altered_documents;
 			delete from ops.exports where %[6]s;
-			insert into ops.exports values (%[3]s, %[4]s, %[7]s, %[8]d::ubigint, %[9]d, %[10]d, %[5]d)`,
-			pruned, replaced, quote(x.to.Destination()), quote(m.Export), x.run, mine, quote(shape), version, p.New+p.Changed+p.Same, stale))
+			insert into ops.exports values (%[3]s, %[4]s, %[7]s, %[11]s, %[8]d::ubigint, %[9]d, %[10]d, %[5]d)`,
+			pruned, replaced, quote(x.to.Destination()), quote(m.Export), x.run, mine, quote(shape), version, p.New+p.Changed+p.Same, stale, quote(state)))
 	})
 }

@@ -19,8 +19,9 @@ type Loader interface {
 type Exporter interface {
 	// Destination names the destination and its format without secrets; ops.documents is keyed by it.
 	Destination() string
-	// Has tells whether the destination still holds this statistic. Where it does not, all documents are written again.
-	Has(ctx context.Context, statistic string) (bool, error)
+	// State is a word for what the destination holds of this statistic, "" for nothing. It is asked for before and after a
+	// write: where it is not what it was after the last one, all documents are written again.
+	State(ctx context.Context, statistic string) (string, error)
 	// Write brings the destination to the publication's state. It is atomic per statistic or safe to repeat.
 	Write(ctx context.Context, p *Publication) error
 }
@@ -36,8 +37,11 @@ type Publication struct {
 	// StaleIDs are kept at the destination unless Prune is set.
 	StaleIDs []string
 	Prune    bool
-	// All reads every row, ordered by `_id`.
-	All func(ctx context.Context) (array.RecordReader, error)
+	// First is the smallest `_id` that is new, changed or stale: before it, the destination has all documents as they are.
+	// "" when that is not known.
+	First string
+	// From reads every row whose `_id` is not smaller, ordered by `_id`; "" is all.
+	From func(ctx context.Context, first string) (array.RecordReader, error)
 	// Altered reads the rows of new and changed documents only, ordered by `_id`.
 	Altered func(ctx context.Context) (array.RecordReader, error)
 }

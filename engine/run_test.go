@@ -77,13 +77,13 @@ type memory struct {
 
 func (*memory) Destination() string { return "memory" }
 
-func (m *memory) Has(_ context.Context, statistic string) (bool, error) {
+func (m *memory) State(_ context.Context, statistic string) (string, error) {
 	for id := range m.documents {
 		if strings.Contains(id, statistic) {
-			return true, nil
+			return "there", nil
 		}
 	}
-	return false, nil
+	return "", nil
 }
 
 func (m *memory) Write(ctx context.Context, p *Publication) error {

@@ -54,7 +54,7 @@ create table ops.documents (
 );
 comment on table ops.documents is 'What each destination has from us: a hash of the content per document.';
 create table ops.exports (
-    destination varchar not null, statistic varchar not null, shape varchar not null, version ubigint not null, document_count bigint not null, stale_count bigint not null,
+    destination varchar not null, statistic varchar not null, shape varchar not null, state varchar not null, version ubigint not null, document_count bigint not null, stale_count bigint not null,
     run_id bigint not null
 );
 comment on table ops.exports is 'The version of each statistic that a destination has, all documents told.';

@@ -65,17 +65,20 @@ func (e *Exporter) path(statistic, format string) string {
 	return filepath.Join(e.dir, statistic+"."+format)
 }
 
-// Has is true when the statistic's file is there in every format.
-func (e *Exporter) Has(_ context.Context, statistic string) (bool, error) {
+// State is size and time of the statistic's files, "" when one is missing.
+func (e *Exporter) State(_ context.Context, statistic string) (string, error) {
+	var state strings.Builder
 	for _, format := range e.formats {
-		if _, err := os.Stat(e.path(statistic, format)); err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return false, nil
-			}
-			return false, err
+		info, err := os.Stat(e.path(statistic, format))
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", nil
 		}
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&state, "%s %d %d ", format, info.Size(), info.ModTime().UnixNano())
 	}
-	return true, nil
+	return strings.TrimSpace(state.String()), nil
 }
 
 // Write replaces the statistic's files. Stale documents are taken over from the file unless the publication prunes them.
@@ -125,11 +128,40 @@ func (e *Exporter) replace(ctx context.Context, p *engine.Publication, format st
 			return err
 		}
 	}
-	return atomically(path, func(out io.Writer) error { return writeDocuments(ctx, p, format, kept, out) })
+	return atomically(path, func(file *os.File) error {
+		first := ""
+		if format == JSONL && p.First != "" {
+			if first, err = copyUnchanged(file, path, p.First); err != nil {
+				return fmt.Errorf("keep what is unchanged: %w", err)
+			}
+		}
+		out := bufio.NewWriterSize(file, 1<<20)
+		return errors.Join(writeDocuments(ctx, p, format, first, kept, out), out.Flush())
+	})
+}
+
+// copyUnchanged copies the documents before first as they stand in the old file, and returns from where on documents are
+// to be written: first, or "" (all) when there is no old file.
+func copyUnchanged(to *os.File, path, first string) (string, error) {
+	old, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer old.Close()
+	size, err := prefixBefore(old, first)
+	if err != nil {
+		return "", err
+	}
+	// Between files the kernel copies.
+	_, err = io.CopyN(to, old, size)
+	return first, err
 }
 
 // atomically writes a file beside its place, syncs it and renames it over the old one.
-func atomically(path string, write func(io.Writer) error) (err error) {
+func atomically(path string, write func(*os.File) error) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(temporary(path))+"*")
 	if err != nil {
 		return err
@@ -139,11 +171,7 @@ func atomically(path string, write func(io.Writer) error) (err error) {
 			err = errors.Join(err, ignoreGone(os.Remove(file.Name())))
 		}
 	}()
-	out := bufio.NewWriterSize(file, 1<<20)
-	err = write(out)
-	if err == nil {
-		err = out.Flush()
-	}
+	err = write(file)
 	if err == nil {
 		err = file.Chmod(0o644)
 	}
@@ -177,9 +205,9 @@ type document struct {
 	bytes []byte
 }
 
-// writeDocuments writes all rows, and the kept documents at their places between them.
-func writeDocuments(ctx context.Context, p *engine.Publication, format string, kept []document, out io.Writer) error {
-	reader, err := p.All(ctx)
+// writeDocuments writes all rows from first on, and the kept documents at their places between them.
+func writeDocuments(ctx context.Context, p *engine.Publication, format, first string, kept []document, out io.Writer) error {
+	reader, err := p.From(ctx, first)
 	if err != nil {
 		return err
 	}
@@ -306,7 +334,7 @@ func withID(raw bson.Raw, bytes []byte) (document, error) {
 func (e *Exporter) writeMetadata(statistic string) error {
 	path := filepath.Join(e.dir, statistic+".metadata.json")
 	sum := md5.Sum([]byte(statistic)) //nolint:gosec // see the import
-	return atomically(path, func(out io.Writer) error {
+	return atomically(path, func(out *os.File) error {
 		_, err := fmt.Fprintf(out, `{"options":{},"indexes":[{"v":{"$numberInt":"2"},"key":{"_id":{"$numberInt":"1"}},"name":"_id_"}],"uuid":"%x","collectionName":"%s","type":"collection"}`+"\n", sum, statistic)
 		return err
 	})

@@ -3,8 +3,10 @@ package files
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,10 +20,13 @@ import (
 
 // publication of rows with a number each.
 func publication(ids ...string) *engine.Publication {
-	return &engine.Publication{Statistic: "s", New: int64(len(ids)), All: func(context.Context) (array.RecordReader, error) {
+	return &engine.Publication{Statistic: "s", New: int64(len(ids)), From: func(_ context.Context, first string) (array.RecordReader, error) {
 		schema := arrow.NewSchema([]arrow.Field{{Name: "_id", Type: arrow.BinaryTypes.String}, {Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
 		builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 		for i, id := range ids {
+			if id < first {
+				continue
+			}
 			builder.Field(0).(*array.StringBuilder).Append(id)
 			builder.Field(1).(*array.Int64Builder).Append(int64(i))
 		}
@@ -38,8 +43,8 @@ func write(t *testing.T, dir string, p *engine.Publication) {
 	if err := e.Write(context.Background(), p); err != nil {
 		t.Fatal(err)
 	}
-	if here, err := e.Has(context.Background(), "s"); !here || err != nil {
-		t.Fatal(here, err)
+	if state, err := e.State(context.Background(), "s"); state == "" || err != nil {
+		t.Fatal(state, err)
 	}
 }
 
@@ -118,6 +123,39 @@ func TestFailedWriteLeavesTheOldFileAndNothingElse(t *testing.T) {
 	for _, entry := range entries {
 		if strings.HasPrefix(entry.Name(), ".") {
 			t.Errorf("left behind: %s", entry.Name())
+		}
+	}
+}
+
+// TestUnchangedDocumentsAreTakenOver: with First, the file is what a whole write gives, for every place of the change.
+func TestUnchangedDocumentsAreTakenOver(t *testing.T) {
+	var all []string
+	for i := range 40 {
+		all = append(all, fmt.Sprintf("2021-06-%02d-%s", i, strings.Repeat("é\"", i%7)))
+	}
+	want := t.TempDir()
+	write(t, want, publication(all...))
+	wanted, err := os.ReadFile(filepath.Join(want, "s.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from := range len(all) + 1 {
+		first := "3"
+		if from < len(all) {
+			first = all[from]
+		}
+		dir := t.TempDir()
+		// Before, the documents from there on were other ones.
+		write(t, dir, publication(append(slices.Clone(all[:from]), first+"x", first+"y")...))
+		p := publication(all...)
+		p.First = first
+		write(t, dir, p)
+		got, err := os.ReadFile(filepath.Join(dir, "s.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(wanted) {
+			t.Errorf("from %s:\n%s", first, got)
 		}
 	}
 }
