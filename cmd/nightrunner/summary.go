@@ -94,10 +94,49 @@ func summarizeChecks(w io.Writer, report *engine.Report) {
 	}
 }
 
+// summarizeWaiting tells once what several models wait for. Steps in between go without saying where a statistic waits too.
 func summarizeWaiting(w io.Writer, waiting []engine.Waiting) {
+	type group struct{ reason, days string }
+	var order []group
+	counts, models := map[group]int{}, map[group][]string{}
 	for _, one := range waiting {
-		fmt.Fprintf(w, "waiting: %s: %d days for %s: %s\n", one.Model, one.Count, one.Reason, shorten(one.Days, 120))
+		key := group{one.Reason, one.Days}
+		if _, seen := counts[key]; !seen {
+			order = append(order, key)
+		}
+		counts[key] = one.Count
+		models[key] = append(models[key], one.Model)
 	}
+	for _, key := range order {
+		plural := "s"
+		if counts[key] == 1 {
+			plural = ""
+		}
+		fmt.Fprintf(w, "waiting for %s: %d day%s (%s): %s\n", key.reason, counts[key], plural, shorten(key.days, 80), some(statistics(models[key])))
+	}
+}
+
+// statistics leaves out models of other schemas when there are some of stat.
+func statistics(models []string) []string {
+	var list []string
+	for _, name := range models {
+		if short, is := strings.CutPrefix(name, "stat."); is {
+			list = append(list, short)
+		}
+	}
+	if len(list) == 0 {
+		return models
+	}
+	return list
+}
+
+// some names the first few.
+func some(names []string) string {
+	const few = 3
+	if len(names) <= few+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:few], ", "), len(names)-few)
 }
 
 // shorten cuts at a comma.
