@@ -2,6 +2,7 @@
 -- grain: day, account
 -- lookback: 1
 -- requires: stg.ccd_rates a CCD rate
+-- requires: raw.blocks_per_day the day's end in blocks_per_day
 -- match: raw.stable_address_info on account_address_canonical in mid.balance_moves
 -- column: total_microccd balance at the end of the day
 -- column: rate_usd USD per CCD on the day
