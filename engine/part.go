@@ -33,7 +33,8 @@ func OpenMemory(ctx context.Context) (*Warehouse, error) {
 // warehouse as tables and whether each has a column date: they are read like raw tables and not built. The project must be
 // resolved; its part has to be resolved again.
 func (p *Project) Part(names []string, given map[string]bool) *Project {
-	part := &Project{macros: p.macros, byName: map[string]*Model{}, given: given}
+	part := *p
+	part.Models, part.Checks, part.byName, part.given = nil, nil, map[string]*Model{}, given
 	var add func(name string)
 	add = func(name string) {
 		m := p.byName[name]
@@ -57,7 +58,7 @@ func (p *Project) Part(names []string, given map[string]bool) *Project {
 			}
 		}
 	}
-	return part
+	return &part
 }
 
 // Nearest is the raw table, model or check whose name is most like the given one.

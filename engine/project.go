@@ -25,6 +25,8 @@ type Project struct {
 	daily map[string]bool
 	// given are further tables to be read like raw ones.
 	given map[string]bool
+	// defined are the macros as DuckDB keeps them, once they are known.
+	defined map[string]*macro
 }
 
 type macroFile struct{ file, text string }
@@ -116,6 +118,7 @@ func (w *Warehouse) Resolve(ctx context.Context, p *Project) error {
 	if err != nil {
 		return err
 	}
+	p.defined = macros
 	var errs ModelErrors
 	for _, m := range slices.Concat(p.Models, p.Checks) {
 		problems, err := w.resolveModel(ctx, p, m, macros)
@@ -172,8 +175,10 @@ func (w *Warehouse) makeMacros(ctx context.Context, p *Project) (map[string]*mac
 	if err := w.runMacroFiles(ctx, p); err != nil {
 		return nil, err
 	}
-	if known.Macros, err = w.macroDefinitions(ctx); err != nil {
-		return nil, fmt.Errorf("read macros: %w", err)
+	if known.Macros = p.defined; known.Macros == nil {
+		if known.Macros, err = w.macroDefinitions(ctx); err != nil {
+			return nil, fmt.Errorf("read macros: %w", err)
+		}
 	}
 	known.Sum = hasher.Sum64()
 	encoded, err := json.Marshal(known)

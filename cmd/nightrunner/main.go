@@ -98,7 +98,7 @@ func newApp(stop <-chan struct{}) *cli.App {
 			EnvVars: []string{"NIGHTRUNNER_CONFIG"}, DefaultText: "nightrunner.toml if there is one"}},
 		Commands: []*cli.Command{
 			demoCommand(stop), runCommand(stop), loadCommand(stop), buildCommand(stop), checkCommand(stop), exportCommand(stop),
-			statusCommand(), modelsCommand(), queryCommand(), shellCommand(), versionCommand(),
+			statusCommand(), modelsCommand(), queryCommand(), shellCommand(), testCommand(), versionCommand(),
 		},
 		OnUsageError:           usageError,
 		CommandNotFound:        nil,
