@@ -274,7 +274,9 @@ func (b *builder) buildTable(ctx context.Context, m *Model, step *Step) error {
 		}
 		return b.remember(ctx, m, version, step.Rows)
 	})
-	b.describe(m)
+	if err == nil {
+		b.describe(m)
+	}
 	return err
 }
 
@@ -388,8 +390,12 @@ func (b *builder) wantedDays(ctx context.Context, m *Model) error {
 }
 
 // makeTable makes the empty table of a model, again when its columns are other ones now.
-func (b *builder) makeTable(ctx context.Context, m *Model) error {
-	defer b.describe(m)
+func (b *builder) makeTable(ctx context.Context, m *Model) (err error) {
+	defer func() {
+		if err == nil {
+			b.describe(m)
+		}
+	}()
 	existed := b.kinds[m.Name] == "table"
 	shape := " as select * from (" + m.SQL + "\n) limit 0"
 	if m.Materialize == State {
@@ -408,7 +414,7 @@ func (b *builder) makeTable(ctx context.Context, m *Model) error {
 	}
 	schema, name, _ := strings.Cut(m.Name, ".")
 	var same bool
-	err := b.w.scalar(ctx, &same, `select coalesce(
+	err = b.w.scalar(ctx, &same, `select coalesce(
 		(select list((column_name, data_type) order by column_index) from duckdb_columns() where database_name = 'temp' and table_name = 'shape')
 		= (select list((column_name, data_type) order by column_index) from duckdb_columns() where database_name = current_database() and schema_name = ? and table_name = ?), false)`, schema, name)
 	if err != nil || same {

@@ -77,8 +77,8 @@ func (p *Project) fingerprints(macros map[string]*macro) {
 	}
 }
 
-// Requirements are what a day of the model waits for: its own and those of everything it reads. A statistic by day
-// always waits for the chain's calendar.
+// Requirements are what a day of the model waits for: its own and those of everything it reads, what is optional aside. A
+// statistic by day always waits for the chain's calendar.
 func (p *Project) Requirements(m *Model) []Requirement {
 	var list []Requirement
 	seen := map[string]bool{}
@@ -99,7 +99,7 @@ func (p *Project) Requirements(m *Model) []Requirement {
 	return list
 }
 
-// upstream calls fn for m and everything that it reads, each once.
+// upstream calls fn for m and everything that it cannot do without, each once.
 func (p *Project) upstream(m *Model, fn func(*Model)) {
 	seen := map[string]bool{}
 	var visit func(m *Model)
@@ -110,7 +110,9 @@ func (p *Project) upstream(m *Model, fn func(*Model)) {
 		seen[m.Name] = true
 		fn(m)
 		for _, name := range m.Reads {
-			visit(p.byName[name])
+			if !slices.Contains(m.Optional, name) {
+				visit(p.byName[name])
+			}
 		}
 	}
 	visit(m)

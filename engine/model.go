@@ -33,6 +33,7 @@ type Model struct {
 	Requires    []Requirement
 	Matches     []Match
 	Depends     []string
+	Optional    []string // what it reads without waiting for what that requires
 	Export      string
 	Spread      string
 	Checks      []Check
@@ -148,6 +149,10 @@ func headerKeys() map[string]func(m *Model, value string) error {
 			m.Depends = append(m.Depends, v)
 			return relation(v)
 		},
+		"optional": func(m *Model, v string) error {
+			m.Optional = append(m.Optional, v)
+			return relation(v)
+		},
 		"export":   func(m *Model, v string) error { m.Export = v; return plain(v) },
 		"spread":   func(m *Model, v string) error { m.Spread = v; return plain(v) },
 		"check":    (*Model).addCheck,
@@ -162,7 +167,7 @@ func headerKeys() map[string]func(m *Model, value string) error {
 // repeatable keys may stand more than once.
 func repeatable(key string) bool {
 	switch key {
-	case "requires", "match", "depends", "check", "column":
+	case "requires", "match", "depends", "optional", "check", "column":
 		return true
 	}
 	return false

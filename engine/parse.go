@@ -202,6 +202,11 @@ func (p *Project) unknownTables(m *Model, found *parsed, macros map[string]*macr
 			problem(m.keyLines[relation.key], "nearest: "+nearest(relation.name, p.relations()), "%s: unknown table %s", relation.key, relation.name)
 		}
 	}
+	for _, name := range m.Optional {
+		if !slices.Contains(m.Reads, name) {
+			problem(m.keyLines["optional"], "", "optional: %s is not read", name)
+		}
+	}
 	if slices.Contains(m.Reads, m.Name) && m.Materialize != State {
 		problem(lines[m.Name], "only a state model reads itself", "%s reads itself", m.Name)
 	}
