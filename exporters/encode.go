@@ -15,6 +15,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 )
 
@@ -34,7 +35,7 @@ func (e *fieldError) Unwrap() error { return e.err }
 // safe for concurrent use.
 type Encoder struct {
 	schema *arrow.Schema
-	// spread is the place of the MAP column whose entries become fields, -1 for none.
+	// spread is the place of the column (a MAP, or a JSON object as text) whose entries become fields, -1 for none.
 	spread int
 	names  map[string]bool
 	fields []appender
@@ -54,8 +55,8 @@ func NewEncoder(schema *arrow.Schema, spread string) (*Encoder, error) {
 	e := &Encoder{schema: schema, spread: -1, names: map[string]bool{}}
 	for i, field := range schema.Fields() {
 		if field.Name == spread && spread != "" {
-			if field.Type.ID() != arrow.MAP {
-				return nil, fmt.Errorf("spread %s: the column is %s, not a MAP", spread, field.Type)
+			if field.Type.ID() != arrow.MAP && field.Type.ID() != arrow.STRING {
+				return nil, fmt.Errorf("spread %s: the column is %s, neither a MAP nor a JSON object", spread, field.Type)
 			}
 			e.spread = i
 			continue
@@ -77,7 +78,7 @@ func (e *Encoder) Use(record arrow.RecordBatch) error {
 	e.fields = e.fields[:0]
 	for i, column := range record.Columns() {
 		if i == e.spread {
-			entries, err := spreadAppender(column.(*array.Map), e.names)
+			entries, err := spreadAppender(column, e.names)
 			if err != nil {
 				return fmt.Errorf("column %s: %w", e.schema.Field(i).Name, err)
 			}
@@ -111,8 +112,43 @@ func (e *Encoder) Append(dst []byte, row int) ([]byte, error) {
 	return bsoncore.AppendDocumentEnd(dst, start)
 }
 
-// spreadAppender appends the entries of a MAP as fields of the document.
-func spreadAppender(column *array.Map, taken map[string]bool) (appender, error) {
+// spreadAppender appends the entries of a MAP or of a JSON object as fields of the document.
+func spreadAppender(column arrow.Array, taken map[string]bool) (appender, error) {
+	if text, ok := column.(*array.String); ok {
+		return objectAppender(text, taken), nil
+	}
+	return entriesAppender(column.(*array.Map), taken)
+}
+
+// objectAppender reads texts as relaxed Extended JSON.
+func objectAppender(column *array.String, taken map[string]bool) appender {
+	seen := map[string]bool{}
+	return func(dst []byte, _ string, row int) ([]byte, error) {
+		if column.IsNull(row) {
+			return dst, nil
+		}
+		clear(seen)
+		var object bson.Raw
+		if err := bson.UnmarshalExtJSON([]byte(column.Value(row)), false, &object); err != nil {
+			return dst, err
+		}
+		fields, err := object.Elements()
+		if err != nil {
+			return dst, err
+		}
+		for _, field := range fields {
+			key := field.Key()
+			if seen[key] || taken[key] {
+				return dst, &fieldError{field: key, err: errTwice}
+			}
+			seen[key] = true
+			dst = append(dst, field...)
+		}
+		return dst, nil
+	}
+}
+
+func entriesAppender(column *array.Map, taken map[string]bool) (appender, error) {
 	keys, ok := column.Keys().(*array.String)
 	if !ok {
 		return nil, fmt.Errorf("the keys of a spread MAP are text, not %s", column.Keys().DataType())

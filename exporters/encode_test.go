@@ -87,14 +87,30 @@ func TestSpreadPutsEntriesInItsPlace(t *testing.T) {
 	}
 }
 
+// TestSpreadOfAnObject: a document that came in as relaxed Extended JSON goes out as it was.
+func TestSpreadOfAnObject(t *testing.T) {
+	object := `{"a.b":1,"$c":9007199254740993,"d":1.0,"e":null,"f":{"$date":"2021-06-09T01:02:03.004Z"},"g":["ü\"",{"h":{"$oid":"c46b89739e5813adf862e207"}}],"i":{"$numberDouble":"NaN"}}`
+	query := "select * from (values ('x', '" + object + "'::json, 2), ('y', null, 3), ('z', '{}', 4)) as t(_id, fields, last)"
+	got, err := documents(t, query, "fields")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`{"_id":"x",` + object[1:len(object)-1] + `,"last":2}`, `{"_id":"y","last":3}`, `{"_id":"z","last":4}`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWhatNoDocumentHoldsIsAnErrorThatNamesIt(t *testing.T) {
 	for query, want := range map[string]string{
 		"select 'x' as _id, map {'last': 1} as fields, 2 as last":                       "document x, field last: stands twice",
 		"select 'x' as _id, map {'a': 1} as fields, 99999999999999999999::hugeint as n": "document x, field n: does not fit",
 		"select 'x' as _id, map {'a': 1} as fields, 'ab'::blob as n":                    "column n: a document cannot hold binary",
 		"select 1 as n, map {'a': 1} as fields":                                         "the first column is not _id",
-		"select 'x' as _id, 1 as fields":                                                "spread fields: the column is int32, not a MAP",
+		"select 'x' as _id, 1 as fields":                                                "spread fields: the column is int32, neither a MAP nor a JSON object",
 		"select 'x' as _id":                                                             "spread fields: no such column",
+		"select 'x' as _id, '[1]' as fields":                                            "document x, field fields: ",
+		`select 'x' as _id, '{"a": 1, "last": 1}' as fields, 2 as last`:                 "document x, field last: stands twice",
 	} {
 		_, err := documents(t, query, "fields")
 		if err == nil || !strings.Contains(err.Error(), want) {
