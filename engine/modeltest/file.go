@@ -83,6 +83,9 @@ func (f *file) read(text []byte) {
 		f.readSection(at, line, part)
 		line += 1 + bytes.Count(part.Data, []byte("\n"))
 	}
+	if len(f.cases) == 0 {
+		f.fail(1, "add a section: case NAME", "no case")
+	}
 	for _, c := range f.cases {
 		f.finish(c)
 	}

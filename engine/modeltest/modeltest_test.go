@@ -308,6 +308,7 @@ date,value[a]
 -- giving raw.rates --
 `,
 		"tests/b.txtar": "-- given stat.daily --\nfields[a.b]\n-- case two --\n-- want ops.runs --\nrun_id\n-- given raw.rates --\n-- case three --\n",
+		"tests/d.txtar": "Prose.\n-- given raw.nothing --\ndate\n",
 		"tests/c.txtar": "-- case four --\n-- want stat.daily order by day --\ndate,fields[c]\n\"2021\n",
 	}), tables())
 	var errs engine.ModelErrors
@@ -335,6 +336,7 @@ date,value[a]
 		`tests/b.txtar:7: case "three" wants nothing (add a section: want MODEL)`,
 		`tests/c.txtar:2: order by: stat.daily has no column "day" (it has _id, date, value, share, fields, text)`,
 		`tests/c.txtar:4: stat.daily: extraneous or missing " in quoted-field`,
+		`tests/d.txtar:1: no case (add a section: case NAME)`,
 	})
 }
 
