@@ -5,11 +5,12 @@ export CGO_ENABLED := 1
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 BINARY := bin/nightrunner
+TESTSERVER := internal/mongotest/server
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 .PHONY: run
 run: build ## build, make a small chain, and run everything on it
@@ -20,14 +21,21 @@ build: ## build bin/nightrunner
 	go build -ldflags "-X main.version=$(VERSION)" -o $(BINARY) ./cmd/nightrunner
 
 .PHONY: test
-test: ## vet, then all tests with the race detector
+test: testserver ## vet, then all tests with the race detector
 	go vet ./...
 	go test -race -timeout 15m ./...
+
+.PHONY: testserver
+testserver: bin/mongotest-server ## build the MongoDB server that tests use (make test does)
+
+bin/mongotest-server: $(shell find $(TESTSERVER) -name '*.go') $(TESTSERVER)/go.mod $(TESTSERVER)/go.sum
+	go run -C $(TESTSERVER) ./build -o $(CURDIR)/$@
 
 .PHONY: lint
 lint: ## gofmt and golangci-lint, pinned
 	@test -z "$$(gofmt -l cmd engine exporters internal loaders migrations sql)" || { gofmt -d cmd engine exporters internal loaders migrations sql; exit 1; }
 	GOFLAGS= go run $(GOLANGCI_LINT) run --build-tags duckdb_arrow ./...
+	cd $(TESTSERVER) && GOFLAGS= go run $(GOLANGCI_LINT) run ./...
 
 .PHONY: bench
 bench: ## measure, as ratios to something in the same run (docs/benchmarks.md)
