@@ -26,7 +26,7 @@ import (
 type settings struct {
 	binary, dir, real          string
 	accounts, short, long, all int
-	rounds                     int
+	rounds, documents          int
 	only                       string
 }
 
@@ -40,7 +40,8 @@ func main() {
 	flag.IntVar(&s.long, "long", 600, "days of the long history")
 	flag.IntVar(&s.all, "memory-days", 100, "days of the cold run with 1 GB")
 	flag.IntVar(&s.rounds, "rounds", 5, "how often each pair is measured; medians count")
-	flag.StringVar(&s.only, "only", "cold,idle,day,memory", "what to measure")
+	flag.IntVar(&s.documents, "documents", 2_000_000, "transactions of the dump; a quarter of them from the server")
+	flag.StringVar(&s.only, "only", "cold,idle,day,memory,dump,server", "what to measure")
 	flag.Parse()
 	if err := s.run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -57,7 +58,7 @@ func (s settings) run(ctx context.Context) error {
 	for _, one := range []struct {
 		name string
 		do   func(context.Context, string) error
-	}{{"cold", s.cold}, {"idle", s.idle}, {"day", s.day}, {"memory", s.memory}} {
+	}{{"cold", s.cold}, {"idle", s.idle}, {"day", s.day}, {"memory", s.memory}, {"dump", s.dump}, {"server", s.server}} {
 		if !strings.Contains(s.only, one.name) {
 			continue
 		}
@@ -88,8 +89,12 @@ func sourceIn(dir string) source {
 
 // nightrunner runs the whole job on a warehouse and reads its report.
 func (s settings) nightrunner(ctx context.Context, from source, warehouse, out string, flags ...string) (outcome, error) {
-	args := slices.Concat([]string{"run", "--json", "--balances", from.balances, "--mongo", from.dump, "--node", from.node,
-		"--warehouse", warehouse, "--export", out}, flags)
+	return s.process(ctx, slices.Concat([]string{"run", "--json", "--balances", from.balances, "--mongo", from.dump, "--node", from.node,
+		"--warehouse", warehouse, "--export", out}, flags)...)
+}
+
+// process runs a command that prints a report, and measures it from outside.
+func (s settings) process(ctx context.Context, args ...string) (outcome, error) {
 	command := exec.CommandContext(ctx, s.binary, args...)
 	var stdout, stderr strings.Builder
 	command.Stdout, command.Stderr = &stdout, &stderr
