@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
+	"github.com/zeebo/xxh3"
 )
 
 // BuildOptions of a build.
@@ -17,8 +18,8 @@ type BuildOptions struct {
 	Select map[string]bool
 	// From and To bound the days that are built; zero is open. State models are built from their first stale day on.
 	From, To time.Time
-	// Full rebuilds what is selected whatever is known of it.
-	Full bool
+	// Full rebuilds what is selected whatever is known of it. Prune drops relations whose SQL file is gone.
+	Full, Prune bool
 	// Stop, when closed, ends the build after the current model.
 	Stop <-chan struct{}
 }
@@ -51,37 +52,47 @@ type builder struct {
 	made  map[string]string
 	kinds map[string]string
 	// wanted is the key of the requirements that temp.wanted_days holds now.
-	wanted   string
-	comments []string
-	steps    []Step
+	wanted string
+	// remade: a table or view was made anew.
+	remade bool
+	steps  []Step
+	notes  []string
 }
 
 // Build brings models up to date, in order. A model that fails blocks what reads it; the others go on. The error is for
 // troubles of the warehouse itself or a cancelled context.
-func (w *Warehouse) Build(ctx context.Context, p *Project, run int64, o BuildOptions, observer Observer) ([]Step, error) {
+func (w *Warehouse) Build(ctx context.Context, p *Project, run int64, o BuildOptions, observer Observer) (steps []Step, notes []string, err error) {
 	b := &builder{w: w, p: p, run: run, options: o, observer: observer, now: w.now, bad: map[string]string{}, made: map[string]string{}}
+	err = b.models(ctx)
+	return b.steps, b.notes, err
+}
+
+func (b *builder) models(ctx context.Context) error {
 	if err := b.prepare(ctx); err != nil {
-		return nil, err
+		return err
+	}
+	if err := b.forgetGone(ctx); err != nil {
+		return err
 	}
 	if fresh, err := b.nothingToDo(ctx); err != nil || fresh {
-		return nil, err
+		return err
 	}
-	if err := w.markMatched(ctx, p); err != nil {
-		return nil, err
+	if err := b.w.markMatched(ctx, b.p); err != nil {
+		return err
 	}
-	for i, m := range p.Models {
-		if err := stopped(ctx, o.Stop); err != nil {
-			return b.steps, err
+	for i, m := range b.p.Models {
+		if err := stopped(ctx, b.options.Stop); err != nil {
+			return err
 		}
-		if o.Select != nil && !o.Select[m.Name] {
+		if b.options.Select != nil && !b.options.Select[m.Name] {
 			continue
 		}
 		b.step(ctx, m, i+1)
 	}
 	if err := b.finish(ctx); err != nil {
-		return b.steps, err
+		return err
 	}
-	return b.steps, ctx.Err()
+	return ctx.Err()
 }
 
 func (b *builder) prepare(ctx context.Context) error {
@@ -134,18 +145,17 @@ func (b *builder) state(ctx context.Context) (string, error) {
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "%x", sources)
+	fmt.Fprintf(&text, " %x", b.p.descriptions())
 	for _, m := range b.p.Models {
-		text.WriteString(m.Fingerprint)
+		fmt.Fprintf(&text, " %s %s", m.Name, m.Fingerprint)
 	}
-	return text.String(), nil
+	return fmt.Sprintf("%x", xxh3.HashString128(text.String()).Bytes()), nil
 }
 
 // finish puts comments on what was made and, when everything is built, remembers from what.
 func (b *builder) finish(ctx context.Context) error {
-	if len(b.comments) > 0 {
-		if err := b.w.transact(ctx, func() error { return b.w.exec(ctx, strings.Join(b.comments, ";\n")) }); err != nil {
-			return fmt.Errorf("comment on models: %w", err)
-		}
+	if err := b.comment(ctx); err != nil {
+		return fmt.Errorf("comment on models: %w", err)
 	}
 	complete := b.options.Select == nil && b.options.From.IsZero() && b.options.To.IsZero() && len(b.bad) == 0
 	state := ""
@@ -222,7 +232,7 @@ func (b *builder) buildView(ctx context.Context, m *Model, step *Step) error {
 		if err != nil {
 			return err
 		}
-		b.describe(m)
+		b.describe()
 		step.Status = StatusDone
 	}
 	if m.Export == "" || !m.Daily() {
@@ -275,7 +285,7 @@ func (b *builder) buildTable(ctx context.Context, m *Model, step *Step) error {
 		return b.remember(ctx, m, version, step.Rows)
 	})
 	if err == nil {
-		b.describe(m)
+		b.describe()
 	}
 	return err
 }
@@ -313,20 +323,6 @@ func (b *builder) dropOther(ctx context.Context, m *Model) error {
 		return nil
 	}
 	return b.w.exec(ctx, "drop "+kind+" "+m.Name+"; delete from ops.model_days where model = "+quote(m.Name))
-}
-
-// describe keeps the comments to put on what was made. DuckDB drops those in a view's text.
-func (b *builder) describe(m *Model) {
-	kind := "table"
-	if !m.Stored() {
-		kind = "view"
-	}
-	if m.Description != "" {
-		b.comments = append(b.comments, fmt.Sprintf("comment on %s %s is %s", kind, m.Name, quote(m.Description)))
-	}
-	for _, column := range m.Columns {
-		b.comments = append(b.comments, fmt.Sprintf("comment on column %s.%s is %s", m.Name, identifier(column.Name), quote(column.Text)))
-	}
 }
 
 // buildDays builds the stale days of an incremental or state model.
@@ -368,8 +364,8 @@ func (b *builder) buildDays(ctx context.Context, m *Model, step *Step) error {
 	if len(ranges) > 0 || vanished > 0 {
 		step.Status = StatusDone
 	}
-	if step.Status == StatusDone || before != m.Fingerprint {
-		return b.remember(ctx, m, 0, step.Rows)
+	if len(ranges) == 0 && before != m.Fingerprint {
+		return b.remember(ctx, m, 0, 0)
 	}
 	return nil
 }
@@ -393,7 +389,7 @@ func (b *builder) wantedDays(ctx context.Context, m *Model) error {
 func (b *builder) makeTable(ctx context.Context, m *Model) (err error) {
 	defer func() {
 		if err == nil {
-			b.describe(m)
+			b.describe()
 		}
 	}()
 	existed := b.kinds[m.Name] == "table"
@@ -433,7 +429,11 @@ func (b *builder) dropVanished(ctx context.Context, m *Model) (int64, error) {
 		return 0, err
 	}
 	return days, b.w.transact(ctx, func() error {
-		return b.w.exec(ctx, fmt.Sprintf("delete from %s where date in (%s); delete from ops.model_days where model = %s and date in (%s)", m.Name, gone, quote(m.Name), gone))
+		err := b.w.exec(ctx, fmt.Sprintf("delete from %s where date in (%s); delete from ops.model_days where model = %s and date in (%s)", m.Name, gone, quote(m.Name), gone))
+		if err != nil {
+			return err
+		}
+		return b.remember(ctx, m, 0, 0)
 	})
 }
 
@@ -501,7 +501,10 @@ func (b *builder) replaceRange(ctx context.Context, m *Model, r dayRange) (int64
 		if rows, err = result.RowsAffected(); err != nil {
 			return err
 		}
-		return b.recordDays(ctx, m, within)
+		if err := b.recordDays(ctx, m, within); err != nil {
+			return err
+		}
+		return b.remember(ctx, m, 0, rows)
 	})
 	return rows, err
 }

@@ -290,7 +290,10 @@ func (c *checker) write(ctx context.Context) error {
 
 // forgetOthers drops results of checks that no file holds any more.
 func (c *checker) forgetOthers(ctx context.Context) error {
-	valid := map[string]bool{}
+	valid, files := map[string]bool{}, map[string]bool{}
+	for _, m := range slices.Concat(c.p.Models, c.p.Checks) {
+		files[m.Name] = true
+	}
 	for _, m := range c.p.Models {
 		for _, check := range m.Checks {
 			valid[m.Name+" "+check.Name()] = true
@@ -301,7 +304,7 @@ func (c *checker) forgetOthers(ctx context.Context) error {
 	}
 	for key := range c.known {
 		model, name, _ := strings.Cut(key, " ")
-		if valid[key] || strings.HasPrefix(name, "cannot run") {
+		if valid[key] || strings.HasPrefix(name, "cannot run") && files[model] {
 			continue
 		}
 		if err := c.w.exec(ctx, "delete from ops.check_results where model = ? and check_name = ?", model, name); err != nil {
@@ -328,28 +331,57 @@ func failedChecks(ctx context.Context, db queryer) ([]CheckResult, error) {
 	return results, nil
 }
 
-// blockedStatistics are the models whose export failed checks with severity error stop, each with the check's name.
+// blockedStatistics are the models whose export failed checks with severity error stop, each with the check's name. A check
+// on a step in between stops all statistics that follow from it; a file in sql/checks those it reads, or when it reads
+// none, those that follow from what it reads.
 func (p *Project) blockedStatistics(results []CheckResult) map[string]string {
 	blocked := map[string]string{}
 	for _, r := range results {
 		if r.Severity != SeverityError {
 			continue
 		}
-		why := fmt.Sprintf("check %q found %d rows", r.Check, r.Rows)
-		if p.byName[r.Model] != nil {
-			blocked[r.Model] = why
-			continue
-		}
-		for _, check := range p.Checks {
-			if check.Name != r.Model {
-				continue
-			}
-			for _, name := range check.Reads {
-				if read := p.byName[name]; read != nil && read.Export != "" {
-					blocked[name] = why
-				}
-			}
+		for _, name := range p.stoppedBy(r.Model) {
+			blocked[name] = fmt.Sprintf("check %q found %d rows", r.Check, r.Rows)
 		}
 	}
 	return blocked
+}
+
+func (p *Project) stoppedBy(model string) []string {
+	if p.byName[model] != nil {
+		return p.exportedFrom(model)
+	}
+	var direct, all []string
+	for _, check := range p.Checks {
+		if check.Name != model {
+			continue
+		}
+		for _, name := range check.Reads {
+			if read := p.byName[name]; read != nil && read.Export != "" {
+				direct = append(direct, name)
+			}
+			all = append(all, p.exportedFrom(name)...)
+		}
+	}
+	if len(direct) > 0 {
+		return direct
+	}
+	return all
+}
+
+// exportedFrom is the model itself when it is exported, else the exported models that follow from it.
+func (p *Project) exportedFrom(name string) []string {
+	if m := p.byName[name]; m != nil && m.Export != "" {
+		return []string{name}
+	}
+	follow := map[string]bool{}
+	p.downstream(name, follow)
+	var list []string
+	for other := range follow {
+		if p.byName[other].Export != "" {
+			list = append(list, other)
+		}
+	}
+	slices.Sort(list)
+	return list
 }

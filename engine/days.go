@@ -159,7 +159,7 @@ func (w *Warehouse) markMatchedModel(ctx context.Context, m *Model, match Match,
 func (w *Warehouse) waitingFor(ctx context.Context, p *Project, m *Model) error {
 	requirements := p.Requirements(m)
 	if len(requirements) < 2 {
-		return nil
+		return w.exec(ctx, "delete from ops.waiting where model = ?", m.Name)
 	}
 	var differs bool
 	err := w.scalar(ctx, &differs, `select (select count(*) from temp.known_days) <> (select count(*) from temp.wanted_days)

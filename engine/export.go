@@ -77,6 +77,13 @@ func (w *Warehouse) Export(ctx context.Context, p *Project, run int64, to Export
 		steps = append(steps, step)
 		observer.End(step)
 	}
+	if o.Select == nil {
+		gone, err := x.removeGone(ctx)
+		reports = append(reports, gone...)
+		if err != nil {
+			return reports, steps, err
+		}
+	}
 	return reports, steps, nil
 }
 
@@ -86,8 +93,7 @@ func (x *publisher) export(ctx context.Context, m *Model, held string, step *Ste
 		return nil, nil
 	}
 	if _, built := x.versions[m.Name]; !built {
-		step.Message = "not built yet"
-		return nil, nil
+		return nil, WithHint(errors.New("it is not built yet"), "nightrunner build --select %s", m.Export)
 	}
 	last, err := x.last(ctx, m)
 	if err != nil {
@@ -119,22 +125,23 @@ func (x *publisher) export(ctx context.Context, m *Model, held string, step *Ste
 	if !here {
 		publication.First = ""
 	}
-	report := &ExportReport{Destination: x.to.Destination(), Statistic: m.Export, New: publication.New, Changed: publication.Changed,
-		Same: publication.Same, Stale: publication.Stale}
-	if publication.New+publication.Changed > 0 || !here && publication.Same > 0 || publication.Prune && publication.Stale > 0 {
+	p := publication
+	report := &ExportReport{Destination: x.to.Destination(), Statistic: m.Export, New: p.New, Changed: p.Changed, Same: p.Same,
+		Stale: int64(len(p.StaleIDs)), Deleted: int64(len(p.GoneIDs))}
+	if p.New+p.Changed+report.Deleted > 0 || !here && p.Same > 0 {
 		step.Status = StatusDone
-		step.Rows = publication.New + publication.Changed
-		if err := x.to.Write(ctx, publication); err != nil {
-			return nil, err
+		step.Rows = p.New + p.Changed
+		if !here {
+			step.Rows += p.Same
 		}
-		if publication.Prune {
-			report.Pruned, report.Stale = publication.Stale, 0
+		if err := x.to.Write(ctx, p); err != nil {
+			return nil, err
 		}
 		if state, err = x.to.State(ctx, m.Export); err != nil {
 			return nil, err
 		}
 	}
-	return report, x.remember(ctx, m, publication, shape, state, version)
+	return report, x.remember(ctx, m, p, shape, state, version)
 }
 
 type lastExport struct {
@@ -201,21 +208,21 @@ func (x *publisher) compare(ctx context.Context, m *Model, scope string, everyth
 			left join (from ops.documents where %[4]s) as was on was.id = now.id
 			where %[6]t or was.hash is distinct from now.hash;
 		create or replace temp table stale_documents as
-			select id from ops.documents where %[5]s and id not in (select id from temp.current_documents)`,
-		date, m.Name, within, known, gone, everything))
+			select id, %[7]t or coalesce(date in (%[8]s), false) as is_gone from ops.documents
+			where %[5]s and id not in (select id from temp.current_documents)`,
+		date, m.Name, within, known, gone, everything, x.options.Prune, x.producedDays(m)))
 	if err != nil {
 		return nil, err
 	}
-	p := &Publication{Statistic: m.Export, Spread: m.Spread, Prune: x.options.Prune}
+	p := &Publication{Statistic: m.Export, Spread: m.Spread}
 	var total, distinct, nulls int64
 	var first sql.NullString
 	err = x.w.conn.QueryRowContext(ctx, `select
 		(select count(*) from temp.current_documents), (select count(distinct id) from temp.current_documents),
 		(select count(*) from temp.current_documents where id is null),
 		(select count(*) from temp.altered_documents where is_new), (select count(*) from temp.altered_documents where not is_new and not is_same),
-		(select count(*) from temp.stale_documents),
 		(select min(id) from (select id from temp.altered_documents union all select id from temp.stale_documents))`).Scan(
-		&total, &distinct, &nulls, &p.New, &p.Changed, &p.Stale, &first)
+		&total, &distinct, &nulls, &p.New, &p.Changed, &first)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +231,7 @@ func (x *publisher) compare(ctx context.Context, m *Model, scope string, everyth
 		return nil, WithHint(fmt.Errorf("%d rows have the _id of another row, %d have none", total-nulls-distinct, nulls), "add `-- check: unique _id` to see them")
 	}
 	p.Same = total - p.New - p.Changed
-	p.StaleIDs, err = x.staleIDs(ctx)
+	p.StaleIDs, p.GoneIDs, err = x.staleIDs(ctx)
 	p.From = func(ctx context.Context, first string) (array.RecordReader, error) {
 		if first == "" {
 			return x.w.arrowQuery(ctx, "select * from "+m.Name+" order by _id")
@@ -237,6 +244,18 @@ func (x *publisher) compare(ctx context.Context, m *Model, scope string, everyth
 	return p, err
 }
 
+// producedDays is a query for the days that a model has now: a document of such a day that it does not produce is wrong. One
+// of another day (its snapshot was removed, say) may be all that is left, and stays until it is pruned.
+func (x *publisher) producedDays(m *Model) string {
+	if !m.Daily() {
+		return "select null::date"
+	}
+	if days := x.p.builtDays(m, -1); days != "" {
+		return days
+	}
+	return "select date from " + m.Name
+}
+
 func and(within string) string {
 	if within == "" {
 		return " where"
@@ -244,23 +263,27 @@ func and(within string) string {
 	return " and"
 }
 
-func (x *publisher) staleIDs(ctx context.Context) ([]string, error) {
-	var ids []string
-	return ids, x.w.each(ctx, func(rows *sql.Rows) error {
+// staleIDs are the documents that nothing produces any more: those that are kept, and those that are deleted.
+func (x *publisher) staleIDs(ctx context.Context) (kept, gone []string, err error) {
+	return kept, gone, x.w.each(ctx, func(rows *sql.Rows) error {
 		var id string
-		err := rows.Scan(&id)
-		ids = append(ids, id)
+		var isGone bool
+		err := rows.Scan(&id, &isGone)
+		if isGone {
+			gone = append(gone, id)
+		} else {
+			kept = append(kept, id)
+		}
 		return err
-	}, "select id from temp.stale_documents order by id")
+	}, "select id, is_gone from temp.stale_documents order by id")
 }
 
 // remember records what the destination has now.
 func (x *publisher) remember(ctx context.Context, m *Model, p *Publication, shape, state string, version uint64) error {
 	mine := fmt.Sprintf("destination = %s and statistic = %s", quote(x.to.Destination()), quote(m.Export))
-	pruned, stale := "", p.Stale
-	if p.Prune {
-		pruned = fmt.Sprintf("delete from ops.documents where %s and id in (select id from temp.stale_documents);", mine)
-		stale = 0
+	pruned := ""
+	if len(p.GoneIDs) > 0 {
+		pruned = fmt.Sprintf("delete from ops.documents where %s and id in (select id from temp.stale_documents where is_gone);", mine)
 	}
 	replaced := ""
 	if p.Changed > 0 || p.Same > 0 {
@@ -271,6 +294,6 @@ func (x *publisher) remember(ctx context.Context, m *Model, p *Publication, shap
 			insert into ops.documents select %[3]s, %[4]s, date, id, hash, %[5]d from temp.altered_documents;
 			delete from ops.exports where %[6]s;
 			insert into ops.exports values (%[3]s, %[4]s, %[7]s, %[11]s, %[8]d::ubigint, %[9]d, %[10]d, %[5]d)`,
-			pruned, replaced, quote(x.to.Destination()), quote(m.Export), x.run, mine, quote(shape), version, p.New+p.Changed+p.Same, stale, quote(state)))
+			pruned, replaced, quote(x.to.Destination()), quote(m.Export), x.run, mine, quote(shape), version, p.New+p.Changed+p.Same, len(p.StaleIDs), quote(state)))
 	})
 }

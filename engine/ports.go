@@ -24,6 +24,8 @@ type Exporter interface {
 	State(ctx context.Context, statistic string) (string, error)
 	// Write brings the destination to the publication's state. It is atomic per statistic or safe to repeat.
 	Write(ctx context.Context, p *Publication) error
+	// Remove removes all documents of a statistic that we wrote.
+	Remove(ctx context.Context, statistic string) error
 }
 
 // A Publication is one statistic on its way to one destination. Rows come as Arrow record batches with the columns of
@@ -32,12 +34,12 @@ type Publication struct {
 	Statistic string
 	// Spread names the MAP column whose entries become fields of the document in the column's place; "" for none.
 	Spread string
-	// New, Changed, Same and Stale count documents. Stale ones are at the destination but no longer produced.
-	New, Changed, Same, Stale int64
-	// StaleIDs are kept at the destination unless Prune is set.
-	StaleIDs []string
-	Prune    bool
-	// First is the smallest `_id` that is new, changed or stale: before it, the destination has all documents as they are.
+	// New, Changed and Same count documents. Stale ones are at the destination, are produced no longer, and are kept.
+	New, Changed, Same int64
+	StaleIDs           []string
+	// GoneIDs are deleted from the destination: their day is produced without them, or they were stale and are pruned.
+	GoneIDs []string
+	// First is the smallest `_id` that is new, changed, stale or gone: before it, the destination has all documents as they are.
 	// "" when that is not known.
 	First string
 	// From reads every row whose `_id` is not smaller, ordered by `_id`; "" is all.

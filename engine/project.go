@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -54,6 +56,23 @@ func ReadProject(fsys fs.FS) (*Project, error) {
 	}
 	errs = append(errs, p.exportedTwice()...)
 	return p, errs.errOrNil()
+}
+
+// ReadProject reads and resolves the SQL files below fsys. The errors of headers and of SQL are told together.
+func (w *Warehouse) ReadProject(ctx context.Context, fsys fs.FS) (*Project, error) {
+	p, err := ReadProject(fsys)
+	var headers, all ModelErrors
+	if err != nil && !errors.As(err, &headers) {
+		return nil, err
+	}
+	if err := w.Resolve(ctx, p); err != nil {
+		if !errors.As(err, &all) {
+			return nil, err
+		}
+	}
+	all = append(headers, all...)
+	slices.SortStableFunc(all, func(a, b *ModelError) int { return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line) })
+	return p, all.errOrNil()
 }
 
 func (p *Project) add(file, text string) ModelErrors {

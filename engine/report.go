@@ -99,8 +99,9 @@ type ExportReport struct {
 	New         int64  `json:"new"`
 	Changed     int64  `json:"changed"`
 	Same        int64  `json:"same"`
-	Stale       int64  `json:"stale"`
-	Pruned      int64  `json:"pruned,omitempty"`
+	// Stale documents are kept though nothing produces them; Deleted ones are no longer there.
+	Stale   int64 `json:"stale"`
+	Deleted int64 `json:"deleted,omitempty"`
 }
 
 // Exit codes, an interface: docs/commands.md.

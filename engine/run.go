@@ -99,14 +99,11 @@ func (r *runner) begin(ctx context.Context) error {
 
 // phases reads the SQL files before anything is loaded: a wrong file is told at once.
 func (r *runner) phases(ctx context.Context) error {
-	var err error
-	if r.project, err = ReadProject(r.o.SQL); err != nil {
-		return err
-	}
 	if err := r.w.EnsureTables(ctx, r.o.Tables); err != nil {
 		return err
 	}
-	if err := r.w.Resolve(ctx, r.project); err != nil {
+	var err error
+	if r.project, err = r.w.ReadProject(ctx, r.o.SQL); err != nil {
 		return err
 	}
 	if len(r.o.Select) > 0 {
@@ -202,8 +199,10 @@ func (r *runner) step(step Step) {
 }
 
 func (r *runner) build(ctx context.Context) error {
-	steps, err := r.w.Build(ctx, r.project, r.report.Run, BuildOptions{Select: r.chosen, From: r.o.From, To: r.o.To, Full: r.o.Full, Stop: r.o.Stop}, r.o.Observer)
+	steps, notes, err := r.w.Build(ctx, r.project, r.report.Run,
+		BuildOptions{Select: r.chosen, From: r.o.From, To: r.o.To, Full: r.o.Full, Prune: r.o.Prune, Stop: r.o.Stop}, r.o.Observer)
 	r.report.Steps = append(r.report.Steps, steps...)
+	r.report.Notes = append(r.report.Notes, notes...)
 	for _, step := range steps {
 		if step.Status == StatusFailed || step.Status == StatusBlocked {
 			r.bad[step.Name] = "its build " + map[string]string{StatusFailed: "failed", StatusBlocked: "is blocked"}[step.Status]

@@ -87,7 +87,19 @@ func (m *memory) State(_ context.Context, statistic string) (string, error) {
 }
 
 func (m *memory) Write(ctx context.Context, p *Publication) error {
+	for _, id := range p.GoneIDs {
+		delete(m.documents, id)
+	}
 	return m.take(ctx, p.Altered)
+}
+
+func (m *memory) Remove(_ context.Context, statistic string) error {
+	for id := range m.documents {
+		if strings.HasSuffix(id, statistic) {
+			delete(m.documents, id)
+		}
+	}
+	return nil
 }
 
 func (m *memory) take(ctx context.Context, read func(context.Context) (array.RecordReader, error)) error {
@@ -327,6 +339,104 @@ func TestVanishedDayLeavesStaleDocuments(t *testing.T) {
 	if _, there := n.to.documents["2021-06-14-daily"]; !there {
 		t.Error("a stale document was dropped without --prune")
 	}
+}
+
+// TestDocumentOfAProducedDayGoes: what a corrected day does not produce any more is wrong, not merely old.
+func TestDocumentOfAProducedDayGoes(t *testing.T) {
+	n := newNight(t)
+	n.sql["stat/odd.sql"] = &fstest.MapFile{Data: []byte("-- materialize: incremental\n-- grain: day, cents\n-- export: odd\n--\n-- Odd days.\n" +
+		"select concat(date, '-', cents, '-odd') as _id, date, cents from mid.cents")}
+	n.run()
+	n.loader.rates[2] = rate(11, 0.77)
+	n.run()
+	if _, there := n.to.documents["2021-06-11-11-odd"]; there {
+		t.Error("the document of before the correction is still there")
+	}
+	if _, there := n.to.documents["2021-06-11-77-odd"]; !there {
+		t.Error("the corrected document is missing")
+	}
+}
+
+// TestKilledAfterALastRange: the next run finds what the killed one built and had not exported.
+func TestKilledAfterALastRange(t *testing.T) {
+	n := newNight(t)
+	n.run()
+	n.loader.rates[2] = rate(11, 0.5)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	options := n.options
+	options.SQL, options.Loaders, options.Exporters = n.sql, []Loader{n.loader}, []Exporter{n.to}
+	options.Observer = &cancelAfter{name: "stat.daily", cancel: cancel}
+	if _, err := n.warehouse.Run(ctx, options); err == nil {
+		t.Fatal("the run was not cut off")
+	}
+	n.run()
+	if got := n.to.documents["2021-06-11-daily"]; got != "2021-06-11 50" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// cancelAfter ends a run as soon as a model is built.
+type cancelAfter struct {
+	NoObserver
+	name   string
+	cancel context.CancelFunc
+}
+
+func (c *cancelAfter) End(step Step) {
+	if step.Name == c.name {
+		c.cancel()
+	}
+}
+
+func TestRenamedFileIsANewStatistic(t *testing.T) {
+	n := newNight(t)
+	n.run()
+	n.sql["stat/renamed.sql"] = &fstest.MapFile{Data: []byte(strings.Replace(string(n.sql["stat/daily.sql"].Data), "export: daily", "export: renamed", 1))}
+	delete(n.sql, "stat/daily.sql")
+	n.sql["checks/no_nine.sql"].Data = []byte(strings.Replace(string(n.sql["checks/no_nine.sql"].Data), "stat.daily", "stat.renamed", 1))
+	report, built, written := n.run()
+	equal(t, "built", built, []string{"stat.renamed 6"})
+	if len(written) != 6 {
+		t.Errorf("wrote %v", written)
+	}
+	equal(t, "notes", report.Notes, []string{"stat.daily has no SQL file any more: it stays until --prune"})
+	n.options.Prune = true
+	report, _, _ = n.run()
+	equal(t, "notes", report.Notes, []string{"stat.daily has no SQL file any more: it is dropped"})
+	if _, there := n.to.documents["2021-06-11-daily"]; there {
+		t.Error("documents without a model survive --prune")
+	}
+}
+
+// TestFailedCheckOfAStepStopsWhatFollows: also when the step itself is not exported.
+func TestFailedCheckOfAStepStopsWhatFollows(t *testing.T) {
+	n := newNight(t)
+	n.sql["mid/cents.sql"].Data = []byte(strings.Replace(string(n.sql["mid/cents.sql"].Data), "-- grain: day", "-- grain: day\n-- check: expect cents < 14", 1))
+	report, _, written := n.run()
+	equal(t, "exit code", report.ExitCode, ExitCheck)
+	if len(written) != 0 {
+		t.Errorf("wrote %v", written)
+	}
+}
+
+// TestCommentThatDoesNotFitStopsNothing: and one that changes is put in place without building anything.
+func TestCommentThatDoesNotFitStopsNothing(t *testing.T) {
+	n := newNight(t)
+	daily := string(n.sql["stat/daily.sql"].Data)
+	n.sql["stat/daily.sql"].Data = []byte(strings.Replace(daily, "-- export", "-- column: cnts typed wrong\n-- export", 1))
+	report, _, written := n.run()
+	if len(written) == 0 || report.ExitCode != ExitDone {
+		t.Errorf("exit code %d, wrote %v", report.ExitCode, written)
+	}
+	n.sql["stat/daily.sql"].Data = []byte(strings.Replace(daily, "-- export", "-- column: cents of that day\n-- export", 1))
+	_, built, _ := n.run()
+	equal(t, "built", built, []string(nil))
+	var comment string
+	if err := n.warehouse.scalar(t.Context(), &comment, "select comment from duckdb_columns() where table_name = 'daily' and column_name = 'cents'"); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "comment", comment, "of that day")
 }
 
 func TestErrorsOfAllFilesAtOnce(t *testing.T) {

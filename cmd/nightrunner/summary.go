@@ -25,6 +25,14 @@ func summarize(w io.Writer, report *engine.Report, warehouse string) {
 	}
 	summarizeChecks(w, report)
 	summarizeWaiting(w, report.Waiting)
+	for _, one := range report.Exports {
+		if one.Stale > 0 {
+			fmt.Fprintf(w, "note: %s: %s documents are produced no longer; they stay in %s until --prune\n", one.Statistic, number(one.Stale), one.Destination)
+		}
+		if one.Deleted > 0 {
+			fmt.Fprintf(w, "note: %s: %s documents are produced no longer: deleted from %s\n", one.Statistic, number(one.Deleted), one.Destination)
+		}
+	}
 	if report.Idle() && report.ExitCode == engine.ExitDone {
 		fmt.Fprintf(w, "run %d: nothing is new; nothing loaded, built or exported (%s)\n", report.Run, progress.Duration(report.Seconds))
 		return

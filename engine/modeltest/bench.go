@@ -34,7 +34,7 @@ func (s *Suite) readShapes(ctx context.Context, w *engine.Warehouse) (map[string
 	if err := w.Resolve(ctx, s.project); err != nil {
 		return nil, err
 	}
-	steps, err := w.Build(ctx, s.project, 1, engine.BuildOptions{}, engine.NoObserver{})
+	steps, _, err := w.Build(ctx, s.project, 1, engine.BuildOptions{}, engine.NoObserver{})
 	if err != nil {
 		return nil, err
 	}

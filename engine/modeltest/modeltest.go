@@ -190,7 +190,7 @@ func (b *bench) run(ctx context.Context, r *Result) error {
 
 // build builds what is stale. A model that fails is a problem of the case.
 func (b *bench) build(ctx context.Context, r *Result) (failed bool, err error) {
-	steps, err := b.w.Build(ctx, b.part, 1, engine.BuildOptions{}, engine.NoObserver{})
+	steps, _, err := b.w.Build(ctx, b.part, 1, engine.BuildOptions{}, engine.NoObserver{})
 	if err != nil {
 		return false, err
 	}

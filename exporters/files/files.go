@@ -81,7 +81,7 @@ func (e *Exporter) State(_ context.Context, statistic string) (string, error) {
 	return strings.TrimSpace(state.String()), nil
 }
 
-// Write replaces the statistic's files. Stale documents are taken over from the file unless the publication prunes them.
+// Write replaces the statistic's files. Stale documents are taken over from the file.
 func (e *Exporter) Write(ctx context.Context, p *engine.Publication) error {
 	if err := os.MkdirAll(e.dir, 0o755); err != nil {
 		return err
@@ -95,6 +95,25 @@ func (e *Exporter) Write(ctx context.Context, p *engine.Publication) error {
 		}
 	}
 	return syncDir(e.dir)
+}
+
+// Remove removes the statistic's files.
+func (e *Exporter) Remove(_ context.Context, statistic string) error {
+	for _, format := range e.formats {
+		if err := ignoreGone(os.Remove(e.path(statistic, format))); err != nil {
+			return err
+		}
+		if format == BSON {
+			if err := ignoreGone(os.Remove(e.metadata(statistic))); err != nil {
+				return err
+			}
+		}
+	}
+	return syncDir(e.dir)
+}
+
+func (e *Exporter) metadata(statistic string) string {
+	return filepath.Join(e.dir, statistic+".metadata.json")
 }
 
 func temporary(path string) string {
@@ -118,7 +137,7 @@ func (e *Exporter) removeLeftovers(statistic, format string) error {
 func (e *Exporter) replace(ctx context.Context, p *engine.Publication, format string) (err error) {
 	path := e.path(p.Statistic, format)
 	var kept []document
-	if !p.Prune && len(p.StaleIDs) > 0 {
+	if len(p.StaleIDs) > 0 {
 		if kept, err = readKept(path, format, p.StaleIDs); err != nil {
 			return fmt.Errorf("keep stale documents: %w", err)
 		}
@@ -332,7 +351,7 @@ func withID(raw bson.Raw, bytes []byte) (document, error) {
 // writeMetadata writes what mongorestore wants beside a .bson file. The uuid comes from the name, so that the same
 // statistic has the same file.
 func (e *Exporter) writeMetadata(statistic string) error {
-	path := filepath.Join(e.dir, statistic+".metadata.json")
+	path := e.metadata(statistic)
 	sum := md5.Sum([]byte(statistic)) //nolint:gosec // see the import
 	return atomically(path, func(out *os.File) error {
 		_, err := fmt.Fprintf(out, `{"options":{},"indexes":[{"v":{"$numberInt":"2"},"key":{"_id":{"$numberInt":"1"}},"name":"_id_"}],"uuid":"%x","collectionName":"%s","type":"collection"}`+"\n", sum, statistic)

@@ -86,7 +86,7 @@ func TestStaleDocumentsStayInTheirPlace(t *testing.T) {
 	if lines, stored := ids(t, dir); lines != "a b c d e" || stored != lines {
 		t.Errorf("kept: %s and %s", lines, stored)
 	}
-	p.Prune = true
+	p.StaleIDs, p.GoneIDs = nil, []string{"b", "d"}
 	write(t, dir, p)
 	if lines, stored := ids(t, dir); lines != "a c e" || stored != lines {
 		t.Errorf("pruned: %s and %s", lines, stored)
