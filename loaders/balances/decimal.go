@@ -14,6 +14,7 @@ var (
 	errTooLarge = errors.New("is too large: more than 2^63 microCCD")
 	errBoolean  = errors.New("is neither true nor false")
 	errInteger  = errors.New("is no whole number")
+	errAddress  = errors.New("is no address: it holds a space, a quote or a control character")
 )
 
 // microDigits is how many decimals a CCD has.

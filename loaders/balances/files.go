@@ -48,6 +48,8 @@ func (l *load) list() ([]source, error) {
 		}
 		info, err := os.Stat(filepath.Join(l.dir, entry.Name()))
 		if err != nil {
+			// It is there, whatever it is: its day is not gone.
+			l.twins[day] = true
 			l.in.Unreadable(entry.Name(), err)
 			continue
 		}

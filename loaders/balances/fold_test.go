@@ -1,6 +1,8 @@
 package balances
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"database/sql"
 	"fmt"
@@ -230,10 +232,10 @@ func TestRejectsNameFileAndLine(t *testing.T) {
 	d := newDesk(t)
 	d.write(day(1)+".csv", plainHeader+strings.Join([]string{
 		"a,1.0,0.0,,,,,", "b,x,0.0,,,,,", "c,-1,0.0,,,,,", "d,0.0000001,0.0,,,,,", "a,2.0,0.0,,,,,", "e,1.0", "f,,0.0,,,,,",
-		"g,1.0,0.0,1.5,,,,", "h,1.0,0.0,,,,,maybe", ",1.0,0.0,,,,,", "\"i\nj\",\"1,000.5\",0.0,,,,,", "k,9e30,0.0,,,,,", "l,1.0,0.0,,nan,,,",
+		"g,1.0,0.0,1.5,,,,", "h,1.0,0.0,,,,,maybe", ",1.0,0.0,,,,,", "\"i\nj\",\"1,000.5\",0.0,,,,,", "k,9e30,0.0,,,,,", "l,1.0,0.0,,nan,,,", "m\"n,1.0,0.0,,,,,", "\"o\",\"1,000.5\",0.0, , ,,,",
 	}, "\n")+"\n")
 	report := d.load()
-	same(t, "rejects", report.Rejects, int64(11))
+	same(t, "rejects", report.Rejects, int64(13))
 	same(t, "rows", d.query("select line, field, reason from raw.rejects order by line"), []string{
 		"{'line': 3, 'field': total_balance, 'reason': is no number}",
 		"{'line': 4, 'field': total_balance, 'reason': is negative}",
@@ -244,11 +246,13 @@ func TestRejectsNameFileAndLine(t *testing.T) {
 		"{'line': 9, 'field': baker_id, 'reason': is no whole number}",
 		"{'line': 10, 'field': is_suspended, 'reason': is neither true nor false}",
 		"{'line': 11, 'field': account, 'reason': is empty}",
+		"{'line': 12, 'field': account, 'reason': 'is no address: it holds a space, a quote or a control character'}",
 		"{'line': 14, 'field': total_balance, 'reason': 'is too large: more than 2^63 microCCD'}",
 		"{'line': 15, 'field': staked_amount, 'reason': is no number}",
+		"{'line': 16, 'field': NULL, 'reason': 'a quote stands within a field, not around it'}",
 	})
 	same(t, "kept", d.query("select address, total_microccd from raw.balance_changes join raw.accounts using (account_id) order by address"),
-		[]string{"{'address': a, 'total_microccd': 1000000}", "{'address': i\nj, 'total_microccd': 1000500000}"})
+		[]string{"{'address': a, 'total_microccd': 1000000}", "{'address': o, 'total_microccd': 1000500000}"})
 	d.write(day(1)+".csv", plainHeader+"a,1.0,0.0,,,,,\nb,x,0.0,,,,,\n")
 	report = d.load(func(in *engine.Intake) { in.MaxRejects = 0.1 })
 	same(t, "refused", len(report.TooManyRejects), 1)
@@ -290,4 +294,82 @@ func TestRealSnapshots(t *testing.T) {
 			sum((total_balance::decimal(38, 6) * 1000000)::bigint)::bigint as total
 		from read_csv('%s/*.csv', union_by_name = true, filename = true, all_varchar = true, header = true, delim = ',', quote = '"', escape = '"') group by all order by date`, folder))
 	same(t, "days", got, want)
+}
+
+// TestDuplicateOfAnotherFilesNewAccount: a file is parsed while the fold gives its new account an id from another file.
+func TestDuplicateOfAnotherFilesNewAccount(t *testing.T) {
+	a := newDictionary()
+	p := &parser{accounts: a, words: &lockedWords{words: newWords()}}
+	rows := strings.Builder{}
+	rows.WriteString("account,total_balance\nx,1.0\n")
+	for i := range 5000 {
+		fmt.Fprintf(&rows, "a%d,1.0\n", i)
+	}
+	rows.WriteString("x,2.0\n")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 5000 {
+			a.add(fmt.Sprint("a", 4999-i))
+		}
+		a.add("x")
+	}()
+	for range 20 {
+		s, err := p.parse("f", []byte(rows.String()))
+		if err != nil || len(s.rejects) != 1 || len(s.rows) != 5001 {
+			t.Fatalf("%v, %d rejects, %d rows", err, len(s.rejects), len(s.rows))
+		}
+	}
+	<-done
+}
+
+// TestFileOfAnotherNameForTheSameDay: the day's data is that of the file that is there, whatever was read before.
+func TestFileOfAnotherNameForTheSameDay(t *testing.T) {
+	d := newDesk(t)
+	first := "account,total_balance\na,1.0\nb,x\n"
+	d.write(day(1)+".csv", first)
+	d.load(func(in *engine.Intake) { in.MaxRejects = 1 })
+	path := filepath.Join(d.dir, day(1)+".csv")
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aside := filepath.Join(t.TempDir(), "aside.csv")
+	if err := os.Rename(path, aside); err != nil {
+		t.Fatal(err)
+	}
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	if _, err := w.Write([]byte("account,total_balance\na,2.0\n")); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	d.write(day(1)+".csv.gz", zipped.String())
+	d.load()
+	same(t, "rejects of the file before", len(d.query("from raw.rejects")), 0)
+	if err := os.Remove(path + ".gz"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(aside, path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	d.load(func(in *engine.Intake) { in.MaxRejects = 1 })
+	same(t, "balance", d.query("select total_microccd from raw.balance_changes"), []string{"{'total_microccd': 1000000}"})
+}
+
+func TestEmptyFolderRemovesNothing(t *testing.T) {
+	d := newDesk(t)
+	d.write(day(1)+".csv", "account,total_balance\na,1.0\n")
+	d.load()
+	if err := os.Remove(filepath.Join(d.dir, day(1)+".csv")); err != nil {
+		t.Fatal(err)
+	}
+	in := d.warehouse.NewIntake("balances", 9)
+	in.Prune = true
+	if err := New(d.dir).Load(t.Context(), in); err == nil {
+		t.Error("an empty folder was taken for all files removed")
+	}
+	same(t, "balances", len(d.query("from raw.balance_changes")), 1)
 }

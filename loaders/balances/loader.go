@@ -44,8 +44,8 @@ type load struct {
 	words    *lockedWords
 	// twins are days that have several files: they are neither read nor missing.
 	twins map[time.Time]bool
-	// stored are the days that the table of snapshots at work has.
-	stored map[time.Time]bool
+	// stored are the days that the table of snapshots at work has, with their files.
+	stored map[time.Time]string
 }
 
 // Load brings what is new or changed in the folder into raw.*.
@@ -57,6 +57,9 @@ func (ldr *Loader) Load(ctx context.Context, in *engine.Intake) error {
 	}
 	files, err := l.list()
 	if err != nil {
+		return err
+	}
+	if err := l.refuseEmpty(files); err != nil {
 		return err
 	}
 	var snapshots, tokens []source
@@ -71,6 +74,14 @@ func (ldr *Loader) Load(ctx context.Context, in *engine.Intake) error {
 		return err
 	}
 	return l.loadTokens(ctx, tokens)
+}
+
+// refuseEmpty takes a folder without any snapshot for one that is not mounted or not the right one, also with --prune.
+func (l *load) refuseEmpty(files []source) error {
+	if len(files) > 0 || len(l.twins) > 0 {
+		return nil
+	}
+	return engine.WithHint(fmt.Errorf("%s has no file YYYY-MM-DD.csv: nothing is read and nothing removed", l.dir), "--balances names the folder of snapshots; is it mounted?")
 }
 
 // work is what differs between a folder and the warehouse.
@@ -94,7 +105,9 @@ func (l *load) compare(ctx context.Context, table string, files []source) (work,
 		if !l.within(file.day) {
 			continue
 		}
-		if !l.in.Full && l.known[file.name].Same(file.bytes, file.modified) {
+		// The day's data may be from a file of another name.
+		mine := w.names[file.day] == file.name || w.names[file.day] == ""
+		if !l.in.Full && mine && l.known[file.name].Same(file.bytes, file.modified) {
 			l.in.Report().Unchanged++
 			continue
 		}

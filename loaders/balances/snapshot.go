@@ -124,6 +124,10 @@ func (p *parser) parse(file string, data []byte) (*snapshot, error) {
 			break
 		}
 		s.read++
+		if lines.bad != nil {
+			s.rejects = append(s.rejects, engine.Reject{File: file, Line: int64(lines.startLine), Reason: lines.bad.Error(), Content: lines.row()})
+			continue
+		}
 		reject := func(field, reason string) {
 			s.rejects = append(s.rejects, engine.Reject{File: file, Line: int64(lines.startLine), Field: field, Reason: reason, Content: lines.row()})
 		}
@@ -137,13 +141,14 @@ func (p *parser) parse(file string, data []byte) (*snapshot, error) {
 			continue
 		}
 		address := bytes.TrimSpace(lines.fields[at.account])
-		if len(address) == 0 {
-			reject("account", errEmpty.Error())
+		if err := checkAddress(address); err != nil {
+			reject("account", err.Error())
 			continue
 		}
 		id, known := look.find(address)
 		switch {
-		case known && p.met(id), !known && fresh[string(address)]:
+		// An address may get its id from another file while this one is parsed.
+		case known && p.met(id), fresh[string(address)]:
 			reject("account", "stands twice; the first row counts")
 			continue
 		case !known:
@@ -157,6 +162,19 @@ func (p *parser) parse(file string, data []byte) (*snapshot, error) {
 	}
 	p.words.adopt(local, s.rows)
 	return s, nil
+}
+
+// checkAddress refuses what cannot be an address, so that a row out of joint is no account.
+func checkAddress(address []byte) error {
+	if len(address) == 0 {
+		return errEmpty
+	}
+	for _, c := range address {
+		if c <= ' ' || c == '"' || c == 0x7f {
+			return errAddress
+		}
+	}
+	return nil
 }
 
 // met reports whether an account stood in the file before, and remembers it.
@@ -182,7 +200,7 @@ func (r *row) read(fields [][]byte, at places, w *words) (string, error) {
 	if r.staked, err = optional(fields, at.staked, parseMicro); err != nil {
 		return "staked_amount", err
 	}
-	if at.baker >= 0 && len(fields[at.baker]) > 0 {
+	if at.baker >= 0 && len(trim(fields[at.baker])) > 0 {
 		id, err := parseWhole(fields[at.baker])
 		if err != nil {
 			return "baker_id", err
@@ -208,7 +226,7 @@ func (r *row) read(fields [][]byte, at places, w *words) (string, error) {
 
 // optional reads an amount that may be missing or empty: 0 then.
 func optional(fields [][]byte, at int, parse func([]byte) (int64, error)) (int64, error) {
-	if at < 0 || len(fields[at]) == 0 {
+	if at < 0 || len(trim(fields[at])) == 0 {
 		return 0, nil
 	}
 	return parse(fields[at])

@@ -176,6 +176,10 @@ func parseTokens(file source, content []byte) (*tokenFile, error) {
 			return f, err
 		}
 		f.read++
+		if lines.bad != nil {
+			f.rejects = append(f.rejects, engine.Reject{File: file.name, Line: int64(lines.startLine), Date: file.day, Reason: lines.bad.Error(), Content: lines.row()})
+			continue
+		}
 		if field, err := f.row(lines.fields, columns, account); err != nil {
 			f.rejects = append(f.rejects, engine.Reject{File: file.name, Line: int64(lines.startLine), Date: file.day, Field: field, Reason: err.Error(), Content: lines.row()})
 		}

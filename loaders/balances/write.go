@@ -166,9 +166,17 @@ func (l *load) save(ctx context.Context, b *batch) error {
 				return err
 			}
 		}
-		var names []string
+		var names, replaced []string
 		for _, file := range b.files {
 			names = append(names, file.Name)
+		}
+		for _, row := range b.snapshots {
+			if old := l.stored[row.date]; old != "" && old != row.file {
+				replaced = append(replaced, old)
+			}
+		}
+		if err := in.ForgetFiles(ctx, replaced...); err != nil {
+			return err
 		}
 		if err := in.SaveRejects(ctx, names, b.rejects); err != nil {
 			return err
@@ -181,13 +189,13 @@ func (l *load) save(ctx context.Context, b *batch) error {
 func (l *load) removeDays(ctx context.Context, b *batch, days []time.Time) error {
 	var old []time.Time
 	for _, day := range days {
-		if l.stored[day] {
+		if l.stored[day] != "" {
 			old = append(old, day)
 		}
 	}
 	replaced := append([]time.Time{}, b.gone...)
 	for _, row := range b.snapshots {
-		if l.stored[row.date] {
+		if l.stored[row.date] != "" {
 			replaced = append(replaced, row.date)
 		}
 	}
@@ -334,14 +342,14 @@ func (l *load) readStakes(ctx context.Context, until string, state []holding) er
 func (l *load) storedDays(ctx context.Context, table string) ([]time.Time, map[time.Time]string, error) {
 	var days []time.Time
 	files := map[time.Time]string{}
-	l.stored = map[time.Time]bool{}
+	l.stored = map[time.Time]string{}
 	err := l.in.Query(ctx, func(rows *sql.Rows) error {
 		var day time.Time
 		var file string
 		err := rows.Scan(&day, &file)
 		days = append(days, day.UTC())
 		files[day.UTC()] = file
-		l.stored[day.UTC()] = true
+		l.stored[day.UTC()] = file
 		return err
 	}, "select date, file from "+table+" order by date")
 	if err != nil {
