@@ -4,6 +4,7 @@ package extjson
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -18,6 +19,9 @@ import (
 func Append(dst []byte, document bsoncore.Document) ([]byte, error) {
 	return appendElements(dst, document, false)
 }
+
+// AppendValue appends one value.
+func AppendValue(dst []byte, value bsoncore.Value) ([]byte, error) { return appendJSONValue(dst, value) }
 
 func appendElements(dst, document []byte, isArray bool) ([]byte, error) {
 	open, end := byte('{'), byte('}')
@@ -52,7 +56,11 @@ func appendElements(dst, document []byte, isArray bool) ([]byte, error) {
 func appendJSONValue(dst []byte, value bsoncore.Value) ([]byte, error) {
 	switch value.Type {
 	case bsoncore.TypeString:
-		return appendText(dst, value.StringValue()), nil
+		text, ok := value.StringValueOK()
+		if !ok {
+			return dst, errors.New("a damaged text")
+		}
+		return appendText(dst, text), nil
 	case bsoncore.TypeInt32:
 		return strconv.AppendInt(dst, int64(value.Int32()), 10), nil
 	case bsoncore.TypeInt64:
@@ -76,7 +84,10 @@ func appendJSONValue(dst []byte, value bsoncore.Value) ([]byte, error) {
 		high, low := value.Decimal128()
 		return append(append(append(dst, `{"$numberDecimal":"`...), bson.NewDecimal128(high, low).String()...), `"}`...), nil
 	case bsoncore.TypeBinary:
-		kind, data := value.Binary()
+		kind, data, ok := value.BinaryOK()
+		if !ok {
+			return dst, errors.New("a damaged binary")
+		}
 		return fmt.Appendf(dst, `{"$binary":{"base64":"%s","subType":"%02x"}}`, base64.StdEncoding.EncodeToString(data), kind), nil
 	}
 	return appendRare(dst, value)
