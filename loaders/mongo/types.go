@@ -307,8 +307,10 @@ func toMicros(v value) (int64, error) {
 	if v.kind != bsoncore.TypeDateTime {
 		return 0, wrongType(v, "a date")
 	}
+	// DuckDB's timestamps reach from the year -290308 to 294247, a little less than microseconds in 64 bits do.
+	const first = -9223372022400000
 	millis := v.core().DateTime()
-	if millis > math.MaxInt64/1000 || millis < math.MinInt64/1000 {
+	if millis > math.MaxInt64/1000 || millis < first {
 		return 0, fmt.Errorf("is the date %d ms, out of range", millis)
 	}
 	return millis * 1000, nil
