@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -32,7 +33,7 @@ const (
 	Hash                  // strings of 64 hex digits, as 32 bytes
 	Bigint                // int32, int64; doubles, strings and Decimal128 that are whole numbers
 	Hugeint               // the same, up to 38 digits
-	Double                // double; int32, int64 up to 2^53, Decimal128 and strings with a number
+	Double                // double; int32, int64, Decimal128 and strings with a number that a double keeps
 	Boolean               // true, false
 	Date                  // strings YYYY-MM-DD
 	Timestamp             // BSON dates, UTC
@@ -275,21 +276,41 @@ func toDouble(v value) (float64, error) {
 			return 0, fmt.Errorf("is %d, which no double holds exactly", number)
 		}
 		return float64(number), nil
-	case bsoncore.TypeString, bsoncore.TypeDecimal128:
-		text := ""
-		if v.kind == bsoncore.TypeString {
-			text = string(v.text())
-		} else {
-			high, low := v.core().Decimal128()
-			text = bson.NewDecimal128(high, low).String()
+	case bsoncore.TypeString:
+		return textDouble(string(v.text()))
+	case bsoncore.TypeDecimal128:
+		high, low := v.core().Decimal128()
+		decimal := bson.NewDecimal128(high, low)
+		if infinite := decimal.IsInf(); infinite != 0 {
+			return math.Inf(infinite), nil
 		}
-		number, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return 0, fmt.Errorf("is %.80q, not a number", text)
+		if decimal.IsNaN() {
+			return math.NaN(), nil
+		}
+		return textDouble(decimal.String())
+	}
+	return 0, wrongType(v, "a number")
+}
+
+// textDouble reads a decimal number whose digits a double keeps: written again, it is the same number.
+func textDouble(text string) (float64, error) {
+	number, err := strconv.ParseFloat(text, 64)
+	if err != nil || len(text) > longestNumber || strings.Trim(text, "+-0123456789.eE") != "" {
+		return 0, fmt.Errorf("is %.80q, not a number", text)
+	}
+	if number == 0 {
+		digits, _, _ := strings.Cut(strings.ToLower(text), "e")
+		if strings.ContainsAny(digits, "123456789") {
+			return 0, fmt.Errorf("is %.80q, which no double keeps", text)
 		}
 		return number, nil
 	}
-	return 0, wrongType(v, "a number")
+	wanted, _ := new(big.Rat).SetString(text)
+	kept, _ := new(big.Rat).SetString(strconv.FormatFloat(number, 'g', -1, 64))
+	if wanted.Cmp(kept) != 0 {
+		return 0, fmt.Errorf("is %.80q, which no double keeps", text)
+	}
+	return number, nil
 }
 
 func toDay(v value) (int64, error) {
