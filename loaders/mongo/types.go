@@ -163,7 +163,7 @@ func toHash(v value, scratch *[]byte) ([]byte, error) {
 	out, err := hex.AppendDecode(*scratch, text)
 	// An upper case digit would come back in lower case.
 	if err != nil || len(text) != 64 || bytes.ContainsAny(text, "ABCDEF") {
-		return nil, fmt.Errorf("is %q, not 64 hex digits in lower case", text)
+		return nil, fmt.Errorf("is %.80q, not 64 hex digits in lower case", text)
 	}
 	*scratch = out
 	return out[start:], nil
@@ -211,7 +211,7 @@ func toInteger(v value) (int64, error) {
 		return 0, err
 	}
 	if !whole.IsInt64() {
-		return 0, fmt.Errorf("is %s, more than 2^63", whole)
+		return 0, fmt.Errorf("is %s, more than 64 bits hold", short(whole))
 	}
 	return whole.Int64(), nil
 }
@@ -228,7 +228,7 @@ func toHuge(v value) (decimal128.Num, error) {
 		return decimal128.Num{}, err
 	}
 	if whole.CmpAbs(power(38)) >= 0 {
-		return decimal128.Num{}, fmt.Errorf("is %s, more than 38 digits", whole)
+		return decimal128.Num{}, fmt.Errorf("is %s, more than 38 digits", short(whole))
 	}
 	return decimal128.FromBigInt(whole), nil
 }
@@ -277,6 +277,15 @@ func decimalWhole(v value) (*big.Int, error) {
 		return nil, fmt.Errorf("is the decimal %s, not a whole number", decimal)
 	}
 	return digits, nil
+}
+
+// short is a number for people; a Decimal128 can have 6,145 digits.
+func short(whole *big.Int) string {
+	text := whole.String()
+	if len(text) > 80 {
+		text = text[:80] + "…"
+	}
+	return text
 }
 
 func power(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
