@@ -203,3 +203,23 @@ func TestOnlyFoldersAreRead(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParse: every line that is not empty is a row, a repetition or a reject.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(line("2025-09-22", "EURR", "1") + "\r\n\n" + line("2025-09-22", "EURR", `"2"`) + "\n{}\n[1]"))
+	f.Add([]byte(`{"date": "2025-09-22", "token": {"a": [null, 1e400]}, "state": [], "decimals": true}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tokens := table()
+		got := tokens.parse(data)
+		if sum := int64(len(got.rows)) + got.repeated + int64(len(got.rejects)); sum != got.lines {
+			t.Errorf("%d lines: %+v", got.lines, got)
+		}
+		record := recordOf(tokens.Columns, got.rows)
+		defer record.Release()
+		for i, column := range record.Columns()[:tokens.Keys] {
+			if column.NullN() > 0 {
+				t.Errorf("rows without %s: %v", tokens.Columns[i].Name, got.rows)
+			}
+		}
+	})
+}
