@@ -122,17 +122,14 @@ func (d *decoder) add(document []byte, ordinal int64) error {
 	if err := d.walk(document); err != nil {
 		return err
 	}
+	d.see(document)
 	d.scratch = d.scratch[:0]
 	for i := range d.collection.Columns {
 		column := &d.collection.Columns[i]
-		switch column.Path {
-		case place:
+		if column.Path == place {
 			d.cells[i] = cell{there: true, number: ordinal}
 			continue
-		case "":
-			d.values[i] = value{bsoncore.TypeEmbeddedDocument, document}
 		}
-		d.out.profile.see(i, d.values[i], document)
 		var err error
 		if d.cells[i], err = column.convert(d.values[i], &d.scratch); err != nil {
 			d.reject(document, ordinal, column.Path, err)
@@ -146,6 +143,19 @@ func (d *decoder) add(document []byte, ordinal int64) error {
 		d.append(d.builder.Field(i+d.first), d.collection.Columns[i].Type, &d.cells[i])
 	}
 	return nil
+}
+
+// see counts the types of all mapped fields, also of a document that becomes a reject.
+func (d *decoder) see(document []byte) {
+	for i, column := range d.collection.Columns {
+		switch column.Path {
+		case place:
+			continue
+		case "":
+			d.values[i] = value{bsoncore.TypeEmbeddedDocument, document}
+		}
+		d.out.profile.see(i, d.values[i], document)
+	}
 }
 
 func (d *decoder) appendDay(height cell) {
