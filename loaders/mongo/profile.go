@@ -98,14 +98,17 @@ func (p *profile) merge(b *batch, c *Collection) {
 	}
 }
 
-// save keeps what was seen in this run and tells types and words that no run has seen before. A collection that was never
+// save keeps what was seen in this run and tells types and words that no run has seen before. A column that was never
 // profiled has nothing to compare with. Call it in the transaction of the load.
 func (p *profile) save(ctx context.Context, in *engine.Intake, c *Collection) error {
 	types, words, err := knownProfile(ctx, in, c.Name)
 	if err != nil {
 		return err
 	}
-	first := len(types) == 0
+	known := map[string]bool{}
+	for key := range types {
+		known[key[0]] = true
+	}
 	var typeRows, wordRows [][]any
 	for i, column := range c.Columns {
 		for at, n := range p.counts[i] {
@@ -113,7 +116,7 @@ func (p *profile) save(ctx context.Context, in *engine.Intake, c *Collection) er
 			if n > 0 {
 				typeRows = append(typeRows, []any{in.Source(), c.Name, column.Name, typeName(at), column.Path, n, p.ids[i][at], in.Run})
 			}
-			if n > 0 && !first && !types[key] && at != 0 {
+			if n > 0 && known[column.Name] && !types[key] && at != 0 {
 				in.Note("%s: %s is %s for the first time, in %s", c.Name, column.Path, typeName(at), p.ids[i][at])
 			}
 		}
@@ -121,7 +124,7 @@ func (p *profile) save(ctx context.Context, in *engine.Intake, c *Collection) er
 		for _, word := range fresh {
 			wordRows = append(wordRows, []any{in.Source(), c.Name, column.Name, word, in.Run})
 		}
-		if len(fresh) > 0 && !first && len(words[column.Name]) > 0 {
+		if len(fresh) > 0 && len(words[column.Name]) > 0 {
 			in.Note("%s: new in %s: %s", c.Name, column.Path, some(fresh))
 		}
 	}
