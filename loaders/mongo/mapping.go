@@ -61,6 +61,10 @@ func ReadMappings(fsys fs.FS) ([]Collection, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", file, err))
 			continue
 		}
+		if same := slices.IndexFunc(list, func(c Collection) bool { return c.Name == one.Name }); same >= 0 {
+			errs = append(errs, fmt.Errorf("%s: collection %s lands in %s already", file, one.Name, list[same].Table))
+			continue
+		}
 		list = append(list, one)
 	}
 	if len(errs) > 0 {
@@ -121,29 +125,61 @@ func readColumn(words []string) (Column, error) {
 	return Column{Path: words[0], Name: words[1], Type: kind, Required: required, About: words[3]}, nil
 }
 
+// taken are names of raw.* that migrations make and other loaders fill.
+func taken(table string) bool {
+	switch strings.TrimPrefix(table, "raw.") {
+	case "accounts", "addresses", "balance_changes", "ccdscan_release_amounts", "chain_parameters", "loaded_heights", "rejects", "snapshots", "stake_changes",
+		"token_balance_changes", "token_info", "token_snapshots", "tokenomics":
+		return true
+	}
+	return false
+}
+
+// plain names need no quotes in SQL.
+func plain(name string) bool {
+	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == "" && name != "" && (name[0] < '0' || name[0] > '9')
+}
+
 func (c Collection) validate() error {
-	seen := map[string]bool{}
+	if !plain(strings.TrimPrefix(c.Table, "raw.")) || taken(c.Table) {
+		return fmt.Errorf("%s is no name for this table: letters a to z, digits and _, and not that of another source's table", c.Table)
+	}
+	columns := map[string]Column{}
 	for _, column := range c.Columns {
-		switch {
-		case seen[column.Name]:
+		if _, twice := columns[column.Name]; twice {
 			return fmt.Errorf("column %s stands twice", column.Name)
-		case column.Path == place && column.Type != Bigint:
-			return fmt.Errorf("column %s: the place in the collection is a bigint", column.Name)
-		case column.Path == "" && column.Type != JSON:
-			return fmt.Errorf("column %s: the whole document is json", column.Name)
-		case column.Name == dateColumn && c.Height != "":
-			return fmt.Errorf("column %s is made from the height", column.Name)
 		}
-		seen[column.Name] = true
+		if err := c.validateColumn(column); err != nil {
+			return err
+		}
+		columns[column.Name] = column
 	}
-	if (c.Key == "") == (c.Height == "") {
+	key, there := columns[c.Key]
+	switch {
+	case (c.Key == "") == (c.Height == ""):
 		return errors.New("key or height must be given, not both")
-	}
-	if c.Key != "" && !seen[c.Key] {
+	case c.Key != "" && !there:
 		return fmt.Errorf("key %s is no column", c.Key)
-	}
-	if c.Height != "" && c.heightColumn() < 0 {
+	case c.Key != "" && !key.Required:
+		return fmt.Errorf("key %s can be null: write not null behind its type", c.Key)
+	case c.Height != "" && c.heightColumn() < 0:
 		return fmt.Errorf("height %s lands in no bigint column", c.Height)
+	}
+	return nil
+}
+
+func (c Collection) validateColumn(column Column) error {
+	switch {
+	case !plain(column.Name):
+		return fmt.Errorf("column %q: names are letters a to z, digits and _", column.Name)
+	case column.Path == place && column.Type != Bigint:
+		return fmt.Errorf("column %s: the place in the collection is a bigint", column.Name)
+	case column.Path == "" && column.Type != JSON:
+		return fmt.Errorf("column %s: the whole document is json", column.Name)
+	case column.Name == dateColumn && c.Height != "":
+		return fmt.Errorf("column %s is made from the height", column.Name)
+	case column.Name == dateColumn && column.Type != Date:
+		return fmt.Errorf("column %s is the day of a row: a date", column.Name)
 	}
 	return nil
 }
