@@ -63,7 +63,7 @@ func (w *Warehouse) ensureTable(ctx context.Context, table RawTable) (altered bo
 		statements = []string{table.create()}
 	}
 	reshaped := len(have) > 0 && len(statements) > 0
-	if reshaped {
+	if len(statements) > 0 { // A new table too: a renamed mapping is filled from a file that was read before.
 		statements = append(statements, fmt.Sprintf("update ops.source_files set status = %s where source = %s and name = %s", quote(FileReshaped), quote(table.Source), quote(table.File)))
 	}
 	statements = append(statements, table.comments()...)
