@@ -139,7 +139,8 @@ func (b *builder) nothingToDo(ctx context.Context) (bool, error) {
 
 func (b *builder) state(ctx context.Context) (string, error) {
 	var sources uint64
-	err := b.w.scalar(ctx, &sources, "select hash(sum(hash(table_name, version)::hugeint), (select count(*) from ops.changed_keys)) from ops.source_tables")
+	err := b.w.scalar(ctx, &sources, `select hash(sum(hash(table_name, version)::hugeint), (select count(*) from ops.changed_keys),
+		(select sum(hash(table_name, height)::hugeint) from raw.loaded_heights)) from ops.source_tables`)
 	if err != nil {
 		return "", err
 	}

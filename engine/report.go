@@ -57,13 +57,15 @@ func (NoObserver) End(Step) {}
 
 // A Report is the outcome of a run, also of one that failed.
 type Report struct {
-	Run      int64         `json:"run"`
-	Command  string        `json:"command"`
-	Started  time.Time     `json:"started"`
-	Seconds  float64       `json:"seconds"`
-	ExitCode int           `json:"exit_code"`
-	Loads    []*LoadReport `json:"loads,omitempty"`
-	Steps    []Step        `json:"steps"`
+	Run      int64     `json:"run"`
+	Command  string    `json:"command"`
+	Started  time.Time `json:"started"`
+	Seconds  float64   `json:"seconds"`
+	ExitCode int       `json:"exit_code"`
+	// Stopped: it was asked to stop, and did so between two steps.
+	Stopped bool          `json:"stopped,omitempty"`
+	Loads   []*LoadReport `json:"loads,omitempty"`
+	Steps   []Step        `json:"steps"`
 	// Waiting counts the days that wait for input, per model and reason.
 	Waiting []Waiting `json:"waiting,omitempty"`
 	// Checks that found rows.

@@ -255,7 +255,7 @@ func (r *runner) end(ctx context.Context, runErr error) error {
 	status, message := "done", ""
 	switch {
 	case errors.Is(runErr, ErrStopped):
-		status, message, r.report.ExitCode = "stopped", ErrStopped.Error(), ExitFailed
+		status, message, r.report.ExitCode, r.report.Stopped = "stopped", ErrStopped.Error(), ExitFailed, true
 	case runErr != nil:
 		status, message, r.report.ExitCode = "failed", runErr.Error(), ExitFailed
 		if errors.Is(runErr, ErrUsage) || errors.As(runErr, new(ModelErrors)) {

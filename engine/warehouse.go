@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -294,15 +295,12 @@ func (w *Warehouse) insertArrow(ctx context.Context, table string, reader array.
 	return w.exec(ctx, "drop view incoming_records")
 }
 
-// quote makes a SQL string literal.
+// quote makes a SQL string literal. A statement holds no NUL and no bytes that are no UTF-8: a NUL is put together by
+// chr, other bytes become the replacement character.
 func quote(text string) string {
-	out := make([]byte, 0, len(text)+2)
-	out = append(out, '\'')
-	for i := range len(text) {
-		if text[i] == '\'' {
-			out = append(out, '\'')
-		}
-		out = append(out, text[i])
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "'", "''")
+	if strings.IndexByte(text, 0) < 0 {
+		return "'" + text + "'"
 	}
-	return string(append(out, '\''))
+	return "('" + strings.ReplaceAll(text, "\x00", "' || chr(0) || '") + "')"
 }

@@ -48,6 +48,7 @@ type appender func(dst []byte, key string, row int) ([]byte, error)
 var (
 	errTooLarge = errors.New("does not fit into 64 bits; cast it to text in the model")
 	errTwice    = errors.New("stands twice in the document")
+	errName     = errors.New("a field's name holds a NUL")
 )
 
 // NewEncoder makes an encoder for rows of a schema, whose first column is `_id`.
@@ -169,6 +170,9 @@ func entriesAppender(column *array.Map, taken map[string]bool) (appender, error)
 			if seen[key] || taken[key] {
 				return dst, &fieldError{field: key, err: errTwice}
 			}
+			if err := checkName(key); err != nil {
+				return dst, &fieldError{field: key, err: err}
+			}
 			seen[key] = true
 			if dst, err = value(dst, key, int(i)); err != nil {
 				return dst, &fieldError{field: key, err: err}
@@ -176,6 +180,14 @@ func entriesAppender(column *array.Map, taken map[string]bool) (appender, error)
 		}
 		return dst, nil
 	}, nil
+}
+
+// checkName refuses a field's name that BSON cannot hold.
+func checkName(name string) error {
+	if strings.IndexByte(name, 0) >= 0 {
+		return errName
+	}
+	return nil
 }
 
 // columnAppender chooses how the values of a column are written.
@@ -308,7 +320,11 @@ func mapAppender(column *array.Map) (appender, error) {
 		start, dst := bsoncore.AppendDocumentElementStart(dst, key)
 		from, to := column.ValueOffsets(row)
 		for i := from; i < to; i++ {
-			if dst, err = value(dst, keys.Value(int(i)), int(i)); err != nil {
+			key := keys.Value(int(i))
+			if err := checkName(key); err != nil {
+				return dst, err
+			}
+			if dst, err = value(dst, key, int(i)); err != nil {
 				return dst, err
 			}
 		}

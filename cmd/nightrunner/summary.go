@@ -38,11 +38,14 @@ func summarize(w io.Writer, report *engine.Report, warehouse string) {
 		return
 	}
 	summarizePhases(w, report)
-	fmt.Fprintf(w, "run %d: %s in %s; warehouse %s\n", report.Run, outcome(report.ExitCode), progress.Duration(report.Seconds), warehouse)
+	fmt.Fprintf(w, "run %d: %s in %s; warehouse %s\n", report.Run, outcome(report), progress.Duration(report.Seconds), warehouse)
 }
 
-func outcome(code int) string {
-	switch code {
+func outcome(report *engine.Report) string {
+	if report.Stopped {
+		return "stopped on request"
+	}
+	switch report.ExitCode {
 	case engine.ExitDone:
 		return "done"
 	case engine.ExitCheck:

@@ -43,6 +43,9 @@ func Load(ctx context.Context, in *engine.Intake, dir string, tables ...Table) e
 	if err != nil {
 		return err
 	}
+	if len(known) == 0 && !anyFile(dir, tables) {
+		return missing(in.Source(), fmt.Errorf("%s has no such file", dir), tables)
+	}
 	for _, table := range tables {
 		l := load{Table: table, in: in, path: filepath.Join(dir, table.File), before: known[table.File]}
 		if err := l.run(ctx); err != nil {
@@ -63,6 +66,19 @@ func checkFolder(source, dir string, tables []Table) error {
 	if err == nil {
 		return nil
 	}
+	return missing(source, err, tables)
+}
+
+func anyFile(dir string, tables []Table) bool {
+	for _, table := range tables {
+		if _, err := os.Stat(filepath.Join(dir, table.File)); !errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
+	}
+	return false
+}
+
+func missing(source string, err error, tables []Table) error {
 	var files []string
 	for _, table := range tables {
 		files = append(files, table.File)
@@ -113,6 +129,10 @@ func (l *load) run(ctx context.Context) error {
 // replace makes the table equal to the file, unless too many of its lines are rejects.
 func (l *load) replace(ctx context.Context, file engine.SourceFile, data []byte) error {
 	parsed := l.parse(data)
+	if parsed.lines == 0 && l.before.Rows > 0 && !l.in.Prune {
+		l.in.Unreadable(l.File, fmt.Errorf("the file is empty and had %d lines: what is in %s stays; --prune takes it over", l.before.Rows, l.Name))
+		return nil
+	}
 	l.in.Report().Read++
 	l.in.Report().Rows += parsed.lines
 	if parsed.repeated > 0 {

@@ -111,6 +111,9 @@ func (l *load) settle(ctx context.Context, c *Collection, table string, rows int
 		l.in.Report().Changed += rows
 		return l.in.MarkAllDays(ctx, c.Table)
 	case c.Height != "":
+		if err := l.refuseEmpty(ctx, c, rows); err != nil {
+			return err
+		}
 		_, err := l.in.ReplaceDays(ctx, c.Table, staged)
 		return errors.Join(err, l.dropStaged(ctx))
 	}
@@ -119,6 +122,9 @@ func (l *load) settle(ctx context.Context, c *Collection, table string, rows int
 			return err
 		}
 	}
+	if err := l.refuseEmpty(ctx, c, rows); err != nil {
+		return err
+	}
 	if err := l.dropDoubles(ctx, c); err != nil {
 		return err
 	}
@@ -126,6 +132,19 @@ func (l *load) settle(ctx context.Context, c *Collection, table string, rows int
 		return err
 	}
 	return l.dropStaged(ctx)
+}
+
+// refuseEmpty takes a collection that lost all its documents for one that was not written yet, unless --prune is set.
+func (l *load) refuseEmpty(ctx context.Context, c *Collection, rows int64) error {
+	if rows > 0 || l.in.Prune {
+		return nil
+	}
+	var before int64
+	err := l.in.Query(ctx, func(rows *sql.Rows) error { return rows.Scan(&before) }, "select count(*) from "+c.Table)
+	if err == nil && before > 0 {
+		err = &unreadableError{fmt.Errorf("the collection is empty and had %d documents: what is in %s stays; --prune takes it over", before, c.Table)}
+	}
+	return err
 }
 
 func (l *load) dropStaged(ctx context.Context) error { return l.in.Exec(ctx, "drop table "+staged) }

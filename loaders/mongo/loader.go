@@ -77,6 +77,9 @@ func (ldr *Loader) Load(ctx context.Context, in *engine.Intake) (err error) {
 	defer func() { err = errors.Join(err, from.close()) }()
 	live, _ := from.(*server)
 	all := ldr.options.Collections
+	if err := l.refuseStranger(from); err != nil {
+		return err
+	}
 	for i := range all {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -96,6 +99,17 @@ func (ldr *Loader) Load(ctx context.Context, in *engine.Intake) (err error) {
 		in.Progress(int64(i+1), int64(len(all)))
 	}
 	return nil
+}
+
+// refuseStranger takes a source without any collection that we know for the wrong one.
+func (l *load) refuseStranger(from origin) error {
+	for i := range l.options.Collections {
+		if _, err := from.find(&l.options.Collections[i]); !errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	return engine.WithHint(fmt.Errorf("%s has no collection of %s or %s", Redact(l.options.URI), l.options.Database, l.options.Utilities),
+		"--mongo-database and --mongo-utilities name the databases")
 }
 
 // live reads one collection of a server. The error is for troubles of the warehouse; those of the server are told.

@@ -17,7 +17,7 @@ final as (
         concat(totals.date, '-statistics_network_activity') as _id,
         totals.date,
         'statistics_network_activity' as type,
-        ccd(greatest(totals.moved_microccd - inflation.inflation_ccd * 1000000, 0)) / 2 as network_activity,
+        ccd(greatest(totals.moved_microccd::hugeint - inflation.inflation_ccd::hugeint * 1000000, 0)) / 2 as network_activity,
     from mid.snapshot_totals as totals
     inner join mid.inflation as inflation on inflation.date = totals.date
     where totals.date between from_date() and to_date()

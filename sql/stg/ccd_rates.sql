@@ -4,6 +4,6 @@
 
 select
     date,
-    rate as rate_usd,
-from raw.exchange_rates_historical
+    rate_usd,
+from stg.exchange_rates
 where token = 'CCD'

@@ -1,10 +1,13 @@
--- column: rate_usd USD per token, as written; of several the one with the first id
+-- column: rate_usd USD per token
 --
--- What tokens and currencies were worth, one row per day and token.
+-- What tokens and currencies were worth, one row per day and token. Of several documents that of the usual id,
+-- USD/TOKEN-DATE, counts, else the one with the first id. What is no number of 0 or more is no rate:
+-- checks.rates_are_numbers tells.
 
 select
     date,
     token,
-    min_by(rate, id) as rate_usd,
+    min_by(rate, (id <> concat('USD/', token, '-', date), id)) as rate_usd,
 from raw.exchange_rates_historical
+where isfinite(rate) and rate >= 0
 group by all
