@@ -106,7 +106,7 @@ func TestWhatNoDocumentHoldsIsAnErrorThatNamesIt(t *testing.T) {
 		"select 'x' as _id, map {'last': 1} as fields, 2 as last":                       "document x, field last: stands twice",
 		"select 'x' as _id, map {'a': 1} as fields, 99999999999999999999::hugeint as n": "document x, field n: does not fit",
 		"select 'x' as _id, map {'a' || chr(0): 1} as fields":                           "a field's name holds a NUL",
-		"select 'x' as _id, map {'a': 1} as fields, map {chr(0): 1} as n":              "a field's name holds a NUL",
+		"select 'x' as _id, map {'a': 1} as fields, map {chr(0): 1} as n":               "a field's name holds a NUL",
 		"select 'x' as _id, map {'a': 1} as fields, 'ab'::blob as n":                    "column n: a document cannot hold binary",
 		"select 1 as n, map {'a': 1} as fields":                                         "the first column is not _id",
 		"select 'x' as _id, 1 as fields":                                                "spread fields: the column is int32, neither a MAP nor a JSON object",

@@ -21,7 +21,9 @@ func Append(dst []byte, document bsoncore.Document) ([]byte, error) {
 }
 
 // AppendValue appends one value.
-func AppendValue(dst []byte, value bsoncore.Value) ([]byte, error) { return appendJSONValue(dst, value) }
+func AppendValue(dst []byte, value bsoncore.Value) ([]byte, error) {
+	return appendJSONValue(dst, value)
+}
 
 func appendElements(dst, document []byte, isArray bool) ([]byte, error) {
 	open, end := byte('{'), byte('}')
