@@ -114,15 +114,15 @@ func walk(document []byte) {
 
 // server: the same transactions from a server that answers from memory, against the driver reading the same cursors and
 // doing nothing with the documents.
-func (s settings) server(ctx context.Context, dir string) error {
+func (s settings) server(ctx context.Context, dir string) (err error) {
 	if err := makeTransactions(ctx, dir, s.documents/4); err != nil {
 		return err
 	}
-	replay, err := startReplay(filepath.Join(dir, "dump", "concordium_mainnet"))
+	replay, err := startReplay(ctx, filepath.Join(dir, "dump", "concordium_mainnet"))
 	if err != nil {
 		return err
 	}
-	defer replay.close()
+	defer func() { err = errors.Join(err, replay.close()) }()
 	var drains, loads []time.Duration
 	documents := 0
 	for i := range s.rounds {

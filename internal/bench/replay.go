@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ type replay struct {
 	cursors map[int64][2]int
 }
 
-func startReplay(folder string) (*replay, error) {
+func startReplay(ctx context.Context, folder string) (*replay, error) {
 	days, err := os.ReadFile(filepath.Join(folder, "blocks_per_day.bson"))
 	if err != nil {
 		return nil, err
@@ -43,7 +44,7 @@ func startReplay(folder string) (*replay, error) {
 	}
 	r := &replay{days: days, documents: byHeight(data), next: 1, cursors: map[int64][2]int{}}
 	r.offsets, r.heights = heightsOf(r.documents)
-	if r.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if r.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
 	r.uri = fmt.Sprintf("mongodb://%s/?directConnection=true", r.listener.Addr())
@@ -51,7 +52,7 @@ func startReplay(folder string) (*replay, error) {
 	return r, nil
 }
 
-func (r *replay) close() { r.listener.Close() }
+func (r *replay) close() error { return r.listener.Close() }
 
 func (r *replay) accept() {
 	for {
@@ -60,9 +61,8 @@ func (r *replay) accept() {
 			return
 		}
 		go func() {
-			defer connection.Close()
 			// A client that goes away ends its connection.
-			_ = r.serve(connection)
+			_ = errors.Join(r.serve(connection), connection.Close())
 		}()
 	}
 }
