@@ -38,7 +38,7 @@ lint: ## gofmt and golangci-lint, pinned
 	cd $(TESTSERVER) && GOFLAGS= go run $(GOLANGCI_LINT) run ./...
 
 .PHONY: bench
-bench: ## measure, as ratios to something in the same run (docs/benchmarks.md)
+bench: build ## measure, as ratios to something in the same run (docs/benchmarks.md)
 	go run ./internal/bench
 
 .PHONY: fuzz
@@ -47,6 +47,10 @@ fuzz: ## fuzz what parses: 30 seconds each
 		package=$$(dirname $$(grep -rl "func $$target(" --include='*_test.go' .)); \
 		echo "$$target in $$package"; go test $$package -run '^$$' -fuzz "^$$target\$$" -fuzztime 30s || exit 1; \
 	done
+
+.PHONY: docs
+docs: ## write docs/statistics.md from the SQL files
+	go test ./cmd/nightrunner -run TestStatisticsPage -update
 
 .PHONY: clean
 clean: ## remove what was built and the demo
