@@ -157,12 +157,19 @@ func (l *load) record(ctx context.Context, c *Collection, where string, p *pipel
 	if err := p.profile.save(ctx, l.in, c); err != nil {
 		return err
 	}
-	if c.Height != "" {
-		if err := l.in.PutRows(ctx, "raw.loaded_heights", []string{"table_name"}, [][]any{{c.Table, l.days.last()}}); err != nil {
-			return err
-		}
+	if err := l.reached(ctx, c); err != nil {
+		return err
 	}
 	return l.in.SaveFiles(ctx, file)
+}
+
+// reached records up to which block a file of blocks was just read. A file that was not written again since says nothing
+// of days that came later.
+func (l *load) reached(ctx context.Context, c *Collection) error {
+	if c.Height == "" {
+		return nil
+	}
+	return l.in.PutRows(ctx, "raw.loaded_heights", []string{"table_name"}, [][]any{{c.Table, l.cut}})
 }
 
 // last is the height of the last day's last block: a source is read up to there. -1 without days.
@@ -184,7 +191,11 @@ func (l *load) boundDays(ctx context.Context, file *engine.SourceFile) error {
 	if err := count(&before); err != nil {
 		return err
 	}
-	err := l.in.Exec(ctx, fmt.Sprintf("delete from %s where date > ?::date and date not in (select date from %s)", staged, daysTable), l.in.To)
+	err := l.in.Query(ctx, func(rows *sql.Rows) error { return rows.Scan(&l.cut) }, "select coalesce(max(height_for_last_block), -1) from "+staged)
+	if err != nil {
+		return err
+	}
+	err = l.in.Exec(ctx, fmt.Sprintf("delete from %s where date > ?::date and date not in (select date from %s)", staged, daysTable), l.in.To)
 	if err != nil {
 		return err
 	}
@@ -215,6 +226,7 @@ func (l *load) setCalendar(ctx context.Context) error {
 	if l.days, err = readDays(ctx, l.in); err != nil {
 		return err
 	}
+	l.cut = max(l.cut, l.days.last())
 	if err := l.in.RecordCut(ctx); err != nil {
 		return err
 	}

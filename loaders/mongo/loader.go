@@ -50,6 +50,8 @@ type load struct {
 	known     map[string]engine.SourceFile
 	addresses *addresses
 	days      calendar
+	// cut is the height of the last block of the source's last complete day, also of a day after --to: -1 without days.
+	cut int64
 }
 
 // An origin holds the documents of collections as files.
@@ -66,7 +68,7 @@ type origin interface {
 
 // Load brings the collections that changed into raw.*. One that cannot be read keeps what is in the warehouse.
 func (ldr *Loader) Load(ctx context.Context, in *engine.Intake) (err error) {
-	l := &load{in: in, options: ldr.options}
+	l := &load{in: in, options: ldr.options, cut: -1}
 	if l.known, err = in.Files(ctx); err != nil {
 		return err
 	}
@@ -170,7 +172,7 @@ func (l *load) file(ctx context.Context, c *Collection, from origin) error {
 		if err == nil && hash == before.Hash {
 			l.in.Report().Unchanged++
 			file.Hash, file.Status, file.Rows, file.Rejects = hash, engine.FileLoaded, before.Rows, before.Rejects
-			return l.in.Transact(ctx, func() error { return l.in.SaveFiles(ctx, file) })
+			return l.in.Transact(ctx, func() error { return errors.Join(l.reached(ctx, c), l.in.SaveFiles(ctx, file)) })
 		}
 	}
 	l.in.Report().Read++
