@@ -77,7 +77,7 @@ func (m *Model) Stored() bool { return m.Materialize != View }
 func (m *Model) ByDay() bool { return m.Materialize == Incremental || m.Materialize == State }
 
 var (
-	headerLine   = regexp.MustCompile(`^--\s*([a-z_]+):\s*(.*?)\s*$`)
+	headerLine   = regexp.MustCompile(`^--\s*([A-Za-z_]+):\s*(.*?)\s*$`)
 	relationName = regexp.MustCompile(`^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$`)
 	plainName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
@@ -94,28 +94,10 @@ func parseModel(file, name, text string) (*Model, ModelErrors) {
 		problem := &ModelError{File: file, Line: line, Err: err, Hint: HintOf(err)}
 		errs = append(errs, problem)
 	}
-	lines := strings.Split(text, "\n")
+	// An editor's byte order mark is no part of the first key.
+	lines := strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n")
 	end := headerEnd(lines)
-	prose := false
-	var description []string
-	for i, line := range lines[:end] {
-		body := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "--"))
-		if body == "" {
-			prose = prose || i > 0
-			description = append(description, "")
-			continue
-		}
-		match := headerLine.FindStringSubmatch(line)
-		if prose || match == nil {
-			prose = true
-			description = append(description, body)
-			continue
-		}
-		if err := m.set(match[1], match[2], i+1); err != nil {
-			fail(i+1, err)
-		}
-	}
-	m.Description = strings.TrimSpace(strings.Join(description, "\n"))
+	m.readHeader(lines[:end], fail)
 	for _, err := range m.validate(schema) {
 		fail(m.keyLines[err.key], err.err)
 	}
@@ -125,12 +107,50 @@ func parseModel(file, name, text string) (*Model, ModelErrors) {
 	return m, errs
 }
 
-// headerEnd is the number of leading comment lines.
-func headerEnd(lines []string) int {
+// readHeader sets what the keys say. Prose begins after an empty comment line, or with the first line that is no key.
+func (m *Model) readHeader(lines []string, fail func(line int, err error)) {
+	var description []string
+	begun, prose, ended := false, false, false
 	for i, line := range lines {
-		if !strings.HasPrefix(strings.TrimSpace(line), "--") {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		body := strings.TrimSpace(strings.TrimPrefix(line, "--"))
+		if body == "" {
+			ended = ended || begun
+			description = append(description, "")
+			continue
+		}
+		begun = true
+		match := headerLine.FindStringSubmatch(line)
+		if !prose && !ended && match != nil {
+			if err := m.set(match[1], match[2], i+1); err != nil {
+				fail(i+1, err)
+			}
+			continue
+		}
+		prose = true
+		description = append(description, body)
+		if match != nil && !ended && headerKeys()[match[1]] != nil {
+			fail(i+1, WithHint(fmt.Errorf("key %q stands below prose", match[1]), "keys first, then an empty comment line, then prose"))
+		}
+	}
+	m.Description = strings.TrimSpace(strings.Join(description, "\n"))
+}
+
+// headerEnd is the number of leading comment lines, with empty lines above them.
+func headerEnd(lines []string) int {
+	begun := false
+	for i, line := range lines {
+		line = strings.TrimSpace(line)
+		if line == "" && !begun {
+			continue
+		}
+		if !strings.HasPrefix(line, "--") {
 			return i
 		}
+		begun = true
 	}
 	return len(lines)
 }
