@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -91,7 +92,7 @@ func sameFromProject(t *testing.T, file, text string, m *Model, errs ModelErrors
 	if diff := cmp.Diff(errs.Error(), all.Error()); diff != "" {
 		t.Errorf("errors of the file and of its folder differ (-file +folder):\n%s", diff)
 	}
-	models := append(project.Models, project.Checks...)
+	models := slices.Concat(project.Models, project.Checks)
 	if len(models) != 1 {
 		t.Fatalf("%d models of one file", len(models))
 	}
