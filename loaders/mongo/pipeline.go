@@ -104,6 +104,7 @@ func (p *pipeline) read(ctx context.Context, from documents, jobs chan<- job, bu
 		select {
 		case jobs <- job{one, result}:
 		case <-ctx.Done():
+			result <- &batch{err: ctx.Err()} // Who pulls may be waiting for it.
 			return
 		}
 	}
