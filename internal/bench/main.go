@@ -146,11 +146,11 @@ func scan(ctx context.Context, folder string) (time.Duration, error) {
 			quoted = append(quoted, "'"+file+"'")
 		}
 		var rows int64
+		var sum float64
 		var most sql.NullString
-		query := fmt.Sprintf(`select count(*) + 0 * sum(total_balance), max(columns(*)::varchar) from read_csv([%s], auto_detect = false, header = true,
+		query := fmt.Sprintf(`select count(*), sum(total_balance), max(account) from read_csv([%s], auto_detect = false, header = true,
 			delim = ',', quote = '"', escape = '"', columns = {%s})`, strings.Join(quoted, ", "), strings.Join(columns, ", "))
-		query = strings.Replace(query, "max(columns(*)::varchar)", "max(account)", 1)
-		if err := db.QueryRowContext(ctx, query).Scan(&rows, &most); err != nil {
+		if err := db.QueryRowContext(ctx, query).Scan(&rows, &sum, &most); err != nil {
 			return 0, err
 		}
 	}
