@@ -5,10 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/duckdb/duckdb-go/v2"
 	"github.com/zeebo/xxh3"
 )
 
@@ -47,12 +48,10 @@ type builder struct {
 	observer Observer
 	now      func() time.Time
 	// bad are the models that failed or were blocked.
-	bad map[string]string
-	// made are the models that were built and from which fingerprint; kinds are the tables and views that exist.
-	made  map[string]string
+	bad    map[string]string
+	ledger *ledger
+	// kinds are the tables and views that exist.
 	kinds map[string]string
-	// wanted is the key of the requirements that temp.wanted_days holds now.
-	wanted string
 	// remade: a table or view was made anew.
 	remade bool
 	steps  []Step
@@ -62,7 +61,7 @@ type builder struct {
 // Build brings models up to date, in order. A model that fails blocks what reads it; the others go on. The error is for
 // troubles of the warehouse itself or a cancelled context.
 func (w *Warehouse) Build(ctx context.Context, p *Project, run int64, o BuildOptions, observer Observer) (steps []Step, notes []string, err error) {
-	b := &builder{w: w, p: p, run: run, options: o, observer: observer, now: w.now, bad: map[string]string{}, made: map[string]string{}}
+	b := &builder{w: w, p: p, run: run, options: o, observer: observer, now: w.now, bad: map[string]string{}}
 	err = b.models(ctx)
 	return b.steps, b.notes, err
 }
@@ -78,6 +77,10 @@ func (b *builder) models(ctx context.Context) error {
 		return err
 	}
 	if err := b.w.markMatched(ctx, b.p); err != nil {
+		return err
+	}
+	var err error
+	if b.ledger, err = readLedger(ctx, b.w, b.p); err != nil {
 		return err
 	}
 	for i, m := range b.p.Models {
@@ -101,15 +104,7 @@ func (b *builder) prepare(ctx context.Context) error {
 			return fmt.Errorf("create schema %s: %w", schema, err)
 		}
 	}
-	err := b.w.each(ctx, func(rows *sql.Rows) error {
-		var name, fingerprint string
-		err := rows.Scan(&name, &fingerprint)
-		b.made[name] = fingerprint
-		return err
-	}, "select model, fingerprint from ops.models")
-	if err != nil {
-		return fmt.Errorf("read ops.models: %w", err)
-	}
+	var err error
 	b.kinds = map[string]string{}
 	err = b.w.each(ctx, func(rows *sql.Rows) error {
 		var name, kind string
@@ -220,7 +215,7 @@ func (b *builder) build(ctx context.Context, m *Model, step *Step) error {
 }
 
 func (b *builder) buildView(ctx context.Context, m *Model, step *Step) error {
-	if b.made[m.Name] != m.Fingerprint || b.options.Full {
+	if b.ledger.models[m.Name].fingerprint != m.Fingerprint || b.options.Full {
 		err := b.w.transact(ctx, func() error {
 			if err := b.dropOther(ctx, m); err != nil {
 				return err
@@ -228,89 +223,84 @@ func (b *builder) buildView(ctx context.Context, m *Model, step *Step) error {
 			if err := b.w.exec(ctx, "create or replace view "+m.Name+" as "+m.SQL); err != nil {
 				return err
 			}
-			return b.remember(ctx, m, 0, 0)
+			return b.remember(ctx, m, builtModel{fingerprint: m.Fingerprint}, 0)
 		})
 		if err != nil {
 			return err
 		}
-		b.describe()
-		step.Status = StatusDone
+		b.ledger.models[m.Name] = builtModel{fingerprint: m.Fingerprint}
+		b.remade, step.Status = true, StatusDone
 	}
 	if m.Export == "" || !m.Daily() {
 		return nil
 	}
 	// An exported view says what it waits for as a table does.
-	return b.wantedDays(ctx, m)
+	_, err := b.wantedDays(ctx, m)
+	return err
 }
 
 func (b *builder) buildTable(ctx context.Context, m *Model, step *Step) error {
-	in := b.p.inputs(m)
-	version, err := b.w.everythingVersion(ctx, in)
-	if err != nil {
-		return err
-	}
+	var wanted []day
 	filter := ""
 	if m.Daily() {
-		if err := b.wantedDays(ctx, m); err != nil {
+		var err error
+		if wanted, err = b.wantedDays(ctx, m); err != nil {
 			return err
 		}
-		var days uint64
-		if err := b.w.scalar(ctx, &days, "select hash(sum(hash(date)::hugeint)) from temp.wanted_days"); err != nil {
-			return err
-		}
-		version ^= days
-		filter = " where date in (select date from temp.wanted_days)"
+		filter = " where date in (select unnest([" + dayTexts(wanted) + "]::date[]))"
 	}
-	var fresh bool
-	err = b.w.scalar(ctx, &fresh, "select count(*) > 0 from ops.models where model = ? and fingerprint = ? and inputs = ?::ubigint", m.Name, m.Fingerprint, fmt.Sprint(version))
-	if err != nil || fresh && !b.options.Full {
-		return err
+	now := builtModel{fingerprint: m.Fingerprint, inputs: b.ledger.everything(m, wanted)}
+	was, there := b.ledger.models[m.Name]
+	if there && was.fingerprint == now.fingerprint && was.inputs == now.inputs && !b.options.Full {
+		return nil
 	}
 	step.Status = StatusDone
-	err = b.w.transact(ctx, func() error {
+	var fresh map[day]builtDay
+	err := b.w.transact(ctx, func() (err error) {
 		if err := b.dropOther(ctx, m); err != nil {
 			return err
 		}
-		statement := "create or replace table " + m.Name + " as select * from (" + m.SQL + "\n)" + filter
-		if err := b.w.exec(ctx, statement); err != nil {
+		if err := b.w.exec(ctx, "create or replace table "+m.Name+" as select * from ("+m.SQL+"\n)"+filter); err != nil {
 			return err
 		}
 		if m.Daily() {
-			if err := b.recordTableDays(ctx, m); err != nil {
+			if fresh, err = b.recordDays(ctx, m, nil, ""); err != nil {
 				return err
 			}
-		}
-		if err := b.w.scalar(ctx, &step.Rows, "select count(*) from "+m.Name); err != nil {
+			for _, one := range fresh {
+				step.Rows += one.rows
+			}
+			now.version = b.ledger.version(m.Name, fresh, slices.Collect(maps.Keys(b.ledger.modelDays[m.Name])))
+		} else if err := b.w.conn.QueryRowContext(ctx, "select hash(sum(hash(t)), count(*)), count(*) from "+m.Name+" as t").Scan(&now.version, &step.Rows); err != nil {
 			return err
 		}
-		return b.remember(ctx, m, version, step.Rows)
+		return b.remember(ctx, m, now, step.Rows)
 	})
 	if err == nil {
-		b.describe()
+		b.ledger.built(m.Name, nil, slices.Collect(maps.Keys(b.ledger.modelDays[m.Name])), now)
+		b.ledger.built(m.Name, fresh, nil, now)
+		b.remade = true
 	}
 	return err
 }
 
-// recordTableDays records the content of a table's days, so that what reads it by day rebuilds only days that differ.
-func (b *builder) recordTableDays(ctx context.Context, m *Model) error {
-	return b.w.exec(ctx, fmt.Sprintf(`delete from ops.model_days where model = %[2]s;
-		insert into ops.model_days
-		select %[2]s, date, 0, hash(sum(hash(t)), count(*)), count(*), %[3]d from %[1]s as t group by date`, m.Name, quote(m.Name), b.run))
+// remember records what was made, within the transaction that made it.
+func (b *builder) remember(ctx context.Context, m *Model, now builtModel, rows int64) error {
+	forget := ""
+	if _, there := b.ledger.models[m.Name]; there {
+		forget = "delete from ops.models where model = " + quote(m.Name) + "; "
+	}
+	return b.w.exec(ctx, fmt.Sprintf("%sinsert into ops.models values (%s, %s, %s, %d::ubigint, %d::ubigint, %d, %d)",
+		forget, quote(m.Name), quote(m.Materialize), quote(now.fingerprint), now.version, now.inputs, rows, b.run))
 }
 
-// remember records what was made: the version of a whole table, or of the days of a daily one.
-func (b *builder) remember(ctx context.Context, m *Model, inputs uint64, rows int64) error {
-	version := "0::ubigint"
-	switch {
-	case m.Stored() && m.Daily():
-		version = "select hash(sum(hash(date, version)), count(*)) from ops.model_days where model = " + quote(m.Name)
-	case m.Stored():
-		version = "select hash(sum(hash(t)), count(*)) from " + m.Name + " as t"
+// wantedDays are the days of a model that have all they require; what the others wait for is recorded.
+func (b *builder) wantedDays(ctx context.Context, m *Model) ([]day, error) {
+	wanted, missing, err := b.ledger.wanted(ctx, m)
+	if err != nil {
+		return nil, err
 	}
-	b.made[m.Name] = m.Fingerprint
-	return b.w.exec(ctx, fmt.Sprintf(`delete from ops.models where model = %[1]s;
-		insert into ops.models values (%[1]s, %[2]s, %[3]s, (%[4]s), %[5]d::ubigint, %[6]d, %[7]d)`,
-		quote(m.Name), quote(m.Materialize), quote(m.Fingerprint), version, inputs, rows, b.run))
+	return wanted, b.ledger.wait(ctx, m, missing)
 }
 
 // dropOther makes room when a model was a view and becomes a table, or the other way round.
@@ -324,200 +314,4 @@ func (b *builder) dropOther(ctx context.Context, m *Model) error {
 		return nil
 	}
 	return b.w.exec(ctx, "drop "+kind+" "+m.Name+"; delete from ops.model_days where model = "+quote(m.Name))
-}
-
-// buildDays builds the stale days of an incremental or state model.
-func (b *builder) buildDays(ctx context.Context, m *Model, step *Step) error {
-	before := b.made[m.Name]
-	if before != m.Fingerprint {
-		if err := b.makeTable(ctx, m); err != nil {
-			return err
-		}
-	}
-	if err := b.wantedDays(ctx, m); err != nil {
-		return err
-	}
-	if b.options.Full {
-		if err := b.w.exec(ctx, "update ops.model_days set inputs = 0 where model = "+quote(m.Name)+" and "+between("date", b.options.From, b.options.To)); err != nil {
-			return err
-		}
-	}
-	if err := b.w.staleDays(ctx, b.p, m, b.options.From, b.options.To); err != nil {
-		return err
-	}
-	vanished, err := b.dropVanished(ctx, m)
-	if err != nil {
-		return err
-	}
-	ranges, err := b.staleRanges(ctx)
-	if err != nil {
-		return err
-	}
-	for i, r := range ranges {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		b.observer.Progress(int64(i), int64(len(ranges)))
-		if err := b.buildRange(ctx, m, r, step); err != nil {
-			return err
-		}
-	}
-	if len(ranges) > 0 || vanished > 0 {
-		step.Status = StatusDone
-	}
-	if len(ranges) == 0 && before != m.Fingerprint {
-		return b.remember(ctx, m, 0, 0)
-	}
-	return nil
-}
-
-// wantedDays fills temp.wanted_days for a model, unless they are those of the model before, and records what waits.
-func (b *builder) wantedDays(ctx context.Context, m *Model) error {
-	key := fmt.Sprint(b.p.Requirements(m))
-	if len(b.p.Requirements(m)) == 0 {
-		key = m.Name
-	}
-	if key != b.wanted {
-		if err := b.w.wantedDays(ctx, b.p, m); err != nil {
-			return err
-		}
-		b.wanted = key
-	}
-	return b.w.waitingFor(ctx, b.p, m)
-}
-
-// makeTable makes the empty table of a model, again when its columns are other ones now.
-func (b *builder) makeTable(ctx context.Context, m *Model) (err error) {
-	defer func() {
-		if err == nil {
-			b.describe()
-		}
-	}()
-	existed := b.kinds[m.Name] == "table"
-	shape := " as select * from (" + m.SQL + "\n) limit 0"
-	if m.Materialize == State {
-		shape = " (" + m.StateColumns + ")"
-	}
-	if !existed {
-		return b.w.transact(ctx, func() error {
-			if err := b.dropOther(ctx, m); err != nil {
-				return err
-			}
-			return b.w.exec(ctx, "create table "+m.Name+shape)
-		})
-	}
-	if err := b.w.exec(ctx, "create or replace temp table shape"+shape); err != nil {
-		return err
-	}
-	schema, name, _ := strings.Cut(m.Name, ".")
-	var same bool
-	err = b.w.scalar(ctx, &same, `select coalesce(
-		(select list((column_name, data_type) order by column_index) from duckdb_columns() where database_name = 'temp' and table_name = 'shape')
-		= (select list((column_name, data_type) order by column_index) from duckdb_columns() where database_name = current_database() and schema_name = ? and table_name = ?), false)`, schema, name)
-	if err != nil || same {
-		return err
-	}
-	return b.w.transact(ctx, func() error {
-		return b.w.exec(ctx, fmt.Sprintf("create or replace table %s as from temp.shape; delete from ops.model_days where model = %s", m.Name, quote(m.Name)))
-	})
-}
-
-// dropVanished removes days that are not complete any more.
-func (b *builder) dropVanished(ctx context.Context, m *Model) (int64, error) {
-	var days int64
-	gone := fmt.Sprintf("select date from ops.model_days where model = %s and date not in (select date from temp.wanted_days)", quote(m.Name))
-	if err := b.w.scalar(ctx, &days, "select count(*) from ("+gone+")"); err != nil || days == 0 {
-		return 0, err
-	}
-	return days, b.w.transact(ctx, func() error {
-		err := b.w.exec(ctx, fmt.Sprintf("delete from %s where date in (%s); delete from ops.model_days where model = %s and date in (%s)", m.Name, gone, quote(m.Name), gone))
-		if err != nil {
-			return err
-		}
-		return b.remember(ctx, m, 0, 0)
-	})
-}
-
-type dayRange struct{ days []time.Time }
-
-// staleRanges groups temp.stale_days into runs of neighbours among the wanted days.
-func (b *builder) staleRanges(ctx context.Context) ([]dayRange, error) {
-	var ranges []dayRange
-	last := int64(-2)
-	err := b.w.each(ctx, func(rows *sql.Rows) error {
-		var date time.Time
-		var position int64
-		if err := rows.Scan(&date, &position); err != nil {
-			return err
-		}
-		if position != last+1 {
-			ranges = append(ranges, dayRange{})
-		}
-		last = position
-		current := &ranges[len(ranges)-1]
-		current.days = append(current.days, date)
-		return nil
-	}, `select stale.date, wanted.position
-		from temp.stale_days as stale
-		join (select date, row_number() over (order by date) as position from temp.wanted_days) as wanted on wanted.date = stale.date
-		order by stale.date`)
-	return ranges, err
-}
-
-// buildRange builds a range in one transaction; one that does not fit into memory is built in halves.
-func (b *builder) buildRange(ctx context.Context, m *Model, r dayRange, step *Step) error {
-	rows, err := b.replaceRange(ctx, m, r)
-	var duck *duckdb.Error
-	if errors.As(err, &duck) && duck.Type == duckdb.ErrorTypeOutOfMemory && len(r.days) > 1 {
-		half := len(r.days) / 2
-		return errors.Join(b.buildRange(ctx, m, dayRange{r.days[:half]}, step), b.buildRange(ctx, m, dayRange{r.days[half:]}, step))
-	}
-	if err != nil {
-		return err
-	}
-	step.Rows += rows
-	step.Days += int64(len(r.days))
-	return nil
-}
-
-func (b *builder) replaceRange(ctx context.Context, m *Model, r dayRange) (int64, error) {
-	from, to := r.days[0].Format(time.DateOnly), r.days[len(r.days)-1].Format(time.DateOnly)
-	within := fmt.Sprintf("date between date '%s' and date '%s'", from, to)
-	if err := b.w.exec(ctx, fmt.Sprintf("set variable from_date = date '%s'; set variable to_date = date '%s'", from, to)); err != nil {
-		return 0, err
-	}
-	defer func() {
-		// The variables mean "all days" to whoever uses the connection next.
-		_ = b.w.exec(context.WithoutCancel(ctx), "reset variable from_date; reset variable to_date")
-	}()
-	var rows int64
-	err := b.w.transact(ctx, func() error {
-		if err := b.w.exec(ctx, fmt.Sprintf("delete from %s where %s", m.Name, within)); err != nil {
-			return err
-		}
-		result, err := b.w.conn.ExecContext(ctx, fmt.Sprintf("insert into %s by name select * from (%s\n) where %s and date in (select date from temp.stale_days)", m.Name, m.SQL, within))
-		if err != nil {
-			return err
-		}
-		if rows, err = result.RowsAffected(); err != nil {
-			return err
-		}
-		if err := b.recordDays(ctx, m, within); err != nil {
-			return err
-		}
-		return b.remember(ctx, m, 0, rows)
-	})
-	return rows, err
-}
-
-// recordDays records what the days were built from and what they hold, days without rows included.
-func (b *builder) recordDays(ctx context.Context, m *Model, within string) error {
-	return b.w.exec(ctx, fmt.Sprintf(`
-		delete from ops.model_days where model = %[2]s and %[3]s and date in (select date from temp.stale_days);
-		insert into ops.model_days
-		select %[2]s, stale.date, stale.inputs, coalesce(content.version, 0), coalesce(content.row_count, 0), %[4]d
-		from (from temp.stale_days where %[3]s) as stale
-		left join (
-			select date, hash(sum(hash(t)), count(*)) as version, count(*) as row_count from %[1]s as t where %[3]s group by date
-		) as content on content.date = stale.date`, m.Name, quote(m.Name), within, b.run))
 }

@@ -9,9 +9,6 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// describe marks that a relation was made anew: DuckDB keeps no comments then.
-func (b *builder) describe() { b.remade = true }
-
 // comment puts descriptions on tables, views and columns when they are other ones than at the last time, or when a
 // relation was made anew. What cannot be put there is told and stops nothing.
 func (b *builder) comment(ctx context.Context) error {

@@ -41,77 +41,6 @@ func (p *Project) inputs(m *Model) inputs {
 	return in
 }
 
-// wantedDays fills temp.wanted_days with the days that have everything the model requires, and temp.known_days with the
-// days that have any of it.
-func (w *Warehouse) wantedDays(ctx context.Context, p *Project, m *Model) error {
-	requirements := p.Requirements(m)
-	var all []string
-	for _, r := range requirements {
-		all = append(all, "select date from "+r.Relation)
-	}
-	if len(all) == 0 {
-		in := p.inputs(m)
-		all = []string{fmt.Sprintf("select date from ops.source_days where table_name in (%s) and date > "+noDay+" union select date from ops.model_days where model in (%s)", literals(in.days), literals(in.models))}
-	}
-	return w.exec(ctx, fmt.Sprintf(`create or replace temp table wanted_days as %s;
-		create or replace temp table known_days as %s`, strings.Join(all, " intersect "), strings.Join(all, " union ")))
-}
-
-// staleDays fills temp.stale_days (date, inputs) with the wanted days whose inputs are not those they were built from.
-func (w *Warehouse) staleDays(ctx context.Context, p *Project, m *Model, from, to time.Time) error {
-	in := p.inputs(m)
-	whole, err := w.wholeVersion(ctx, in)
-	if err != nil {
-		return err
-	}
-	window := fmt.Sprintf("range between interval %d days preceding and current row", m.Lookback)
-	if m.Lookback == AllDays || m.Materialize == State {
-		window = "rows between unbounded preceding and current row"
-	}
-	if m.Materialize == State {
-		from = time.Time{}
-	}
-	return w.exec(ctx, fmt.Sprintf(`
-		create or replace temp table stale_days as
-		with versions as (
-			select date, hash(table_name, version)::hugeint as version from ops.source_days where table_name in (%s)
-			union all select date, hash(model, version)::hugeint from ops.model_days where model in (%s)
-			union all select date, 0::hugeint from temp.wanted_days
-		),
-		days as (select date, sum(version) as version from versions group by date),
-		looked_back as (select date, sum(version) over (order by date %s) as version from days),
-		now as (
-			select date, hash(%s, %d::ubigint, looked_back.version) as inputs
-			from looked_back semi join temp.wanted_days using (date)
-		)
-		select now.date, now.inputs
-		from now left join ops.model_days as built on built.model = %s and built.date = now.date
-		where now.inputs is distinct from built.inputs and %s`,
-		literals(in.days), literals(in.models), window, quote(m.Fingerprint), whole, quote(m.Name), between("now.date", from, to)))
-}
-
-// wholeVersion is the version of what a model reads as a whole.
-func (w *Warehouse) wholeVersion(ctx context.Context, in inputs) (uint64, error) {
-	if len(in.tables)+len(in.wholes) == 0 {
-		return 0, nil
-	}
-	var version uint64
-	err := w.scalar(ctx, &version, fmt.Sprintf(`select hash(sum(version::hugeint)) from (
-		select hash(table_name, version) as version from ops.source_tables where table_name in (%s)
-		union all select hash(model, version) from ops.models where model in (%s))`, literals(in.tables), literals(in.wholes)))
-	return version, err
-}
-
-// everythingVersion is the version of all that a model rebuilt as a whole reads.
-func (w *Warehouse) everythingVersion(ctx context.Context, in inputs) (uint64, error) {
-	var version uint64
-	err := w.scalar(ctx, &version, fmt.Sprintf(`select hash(sum(version::hugeint)) from (
-		select hash(table_name, version) as version from ops.source_tables where table_name in (%s)
-		union all select hash(model, version) from ops.models where model in (%s))`,
-		literals(slices.Concat(in.tables, in.days)), literals(slices.Concat(in.wholes, in.models))))
-	return version, err
-}
-
 // markMatched makes the days stale whose rows match keys that changed, and forgets the keys.
 func (w *Warehouse) markMatched(ctx context.Context, p *Project) error {
 	changed := map[string]bool{}
@@ -153,26 +82,6 @@ func (w *Warehouse) markMatchedModel(ctx context.Context, m *Model, match Match,
 	}
 	// The day stays known, with inputs that nothing has, so that its rows are replaced and not orphaned.
 	return w.exec(ctx, "update ops.model_days set inputs = 0 where model = "+quote(m.Name)+days)
-}
-
-// waitingFor records what days of a model wait for, from temp.known_days and temp.wanted_days.
-func (w *Warehouse) waitingFor(ctx context.Context, p *Project, m *Model) error {
-	requirements := p.Requirements(m)
-	if len(requirements) < 2 {
-		return w.exec(ctx, "delete from ops.waiting where model = ?", m.Name)
-	}
-	var differs bool
-	err := w.scalar(ctx, &differs, `select (select count(*) from temp.known_days) <> (select count(*) from temp.wanted_days)
-		or exists (from ops.waiting where model = ?)`, m.Name)
-	if err != nil || !differs {
-		return err
-	}
-	var reasons []string
-	for _, r := range requirements {
-		reasons = append(reasons, fmt.Sprintf("select date, %s as reason from (select date from temp.known_days except select date from %s)", quote(r.Reason), r.Relation))
-	}
-	return w.exec(ctx, fmt.Sprintf(`delete from ops.waiting where model = %[1]s;
-		insert into ops.waiting select %[1]s, date, string_agg(reason, ', ' order by reason) from (%[2]s) group by date`, quote(m.Name), strings.Join(reasons, " union all ")))
 }
 
 // literals is a list for `in (…)`; an empty one matches nothing.

@@ -4,26 +4,26 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 )
 
 // gone are relations that were built from a SQL file that is no longer there.
-func (b *builder) gone() []string {
+func (b *builder) gone(ctx context.Context) ([]string, error) {
 	var list []string
-	for name := range b.made {
+	return list, b.w.each(ctx, func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
 		if b.p.byName[name] == nil {
 			list = append(list, name)
 		}
-	}
-	slices.Sort(list)
-	return list
+		return err
+	}, "select model from ops.models order by model")
 }
 
 // forgetGone tells relations without a SQL file, or drops them. What they wait for is told no more.
 func (b *builder) forgetGone(ctx context.Context) error {
-	names := b.gone()
-	if len(names) == 0 {
-		return nil
+	names, err := b.gone(ctx)
+	if err != nil || len(names) == 0 {
+		return err
 	}
 	if err := b.w.exec(ctx, "delete from ops.waiting where model in ("+literals(names)+")"); err != nil {
 		return err
@@ -44,7 +44,6 @@ func (b *builder) forgetGone(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("drop %s: %w", name, err)
 		}
-		delete(b.made, name)
 		delete(b.kinds, name)
 		b.notes = append(b.notes, name+" has no SQL file any more: it is dropped")
 	}
