@@ -64,8 +64,8 @@ func Open(ctx context.Context, path string, o Options) (*Warehouse, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if path == "" {
-		return nil, fmt.Errorf("%w: the warehouse has no name", ErrUsage)
+	if err := checkPath(path); err != nil {
+		return nil, err
 	}
 	if err := refuseForeign(path); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func Open(ctx context.Context, path string, o Options) (*Warehouse, error) {
 func (w *Warehouse) connect(ctx context.Context, o Options) error {
 	connector, err := duckdb.NewConnector(w.Path, nil)
 	if err != nil {
-		return openError(w.Path, err)
+		return openError(w.Path, "", err)
 	}
 	w.db = sql.OpenDB(connector)
 	w.db.SetMaxOpenConns(1)
@@ -158,6 +158,9 @@ func (w *Warehouse) Close() error {
 
 // OpenReadOnly opens a warehouse that exists, for queries only. Nothing is created.
 func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(path); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = WithHint(fmt.Errorf("no warehouse at %s", path), "nightrunner run makes one; --warehouse names another")
@@ -169,11 +172,11 @@ func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 	}
 	connector, err := duckdb.NewConnector(path+"?access_mode=read_only", nil)
 	if err != nil {
-		return nil, openError(path, err)
+		return nil, openError(path, readLease(path), err)
 	}
 	db := sql.OpenDB(connector)
 	if _, err := db.ExecContext(ctx, "set TimeZone = 'UTC'"); err != nil {
-		return nil, errors.Join(openError(path, err), db.Close())
+		return nil, errors.Join(openError(path, readLease(path), err), db.Close())
 	}
 	return db, nil
 }
@@ -197,17 +200,30 @@ func refuseForeign(path string) error {
 }
 
 // openError tells a held file from other troubles: refuseForeign has looked at the file's head before, so an I/O error
-// while opening it for writing is DuckDB's lock.
-func openError(path string, err error) error {
+// while opening it is DuckDB's lock. holder is what its lease says; "" when that is our own: then it is a reader.
+func openError(path, holder string, err error) error {
 	var duck *duckdb.Error
 	if errors.As(err, &duck) && duck.Type == duckdb.ErrorTypeIO {
-		holder := readLease(path)
 		if holder == "" {
-			holder = "another process has it open"
+			holder = "another process has it open, a shell or a query perhaps"
 		}
 		return WithHint(fmt.Errorf("%s: %w: %s", path, ErrInUse, holder), "wait for it to end, or use another file with --warehouse (%v)", err)
 	}
 	return fmt.Errorf("open %s: %w", path, err)
+}
+
+// checkPath refuses names that DuckDB's driver reads as something else.
+func checkPath(path string) error {
+	switch {
+	case path == "":
+		return fmt.Errorf("%w: the warehouse has no name", ErrUsage)
+	case strings.ContainsAny(path, "?%"):
+		return fmt.Errorf("%w: %s: the name of a warehouse holds no ? and no %%", ErrUsage, path)
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return WithHint(fmt.Errorf("%w: %s: %w", ErrUsage, path, err), "make the folder first")
+	}
+	return nil
 }
 
 func (w *Warehouse) exec(ctx context.Context, query string, args ...any) error {
