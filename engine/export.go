@@ -233,10 +233,14 @@ func (x *publisher) compare(ctx context.Context, m *Model, scope string, everyth
 	p.Same = total - p.New - p.Changed
 	p.StaleIDs, p.GoneIDs, err = x.staleIDs(ctx)
 	p.From = func(ctx context.Context, first string) (array.RecordReader, error) {
-		if first == "" {
-			return x.w.arrowQuery(ctx, "select * from "+m.Name+" order by _id")
+		query := "select * from " + m.Name
+		if first != "" {
+			query += " where _id >= " + quote(first)
 		}
-		return x.w.arrowQuery(ctx, "select * from "+m.Name+" where _id >= "+quote(first)+" order by _id")
+		if query += " order by _id"; total > partRows {
+			return x.w.arrowParts(ctx, query)
+		}
+		return x.w.arrowQuery(ctx, query)
 	}
 	p.Altered = func(ctx context.Context) (array.RecordReader, error) {
 		return x.w.arrowQuery(ctx, "select * from "+m.Name+within+and(within)+" _id in (select id from temp.altered_documents) order by _id")
