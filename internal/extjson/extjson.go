@@ -4,6 +4,7 @@ package extjson
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -100,6 +101,10 @@ func appendRare(dst []byte, value bsoncore.Value) ([]byte, error) {
 	text, err := bson.MarshalExtJSON(bson.D{{Key: "v", Value: bson.RawValue{Type: bson.Type(value.Type), Value: value.Data}}}, false, false)
 	if err != nil {
 		return dst, err
+	}
+	// The driver does not escape what names and patterns of these types should not hold.
+	if !utf8.Valid(text) || !json.Valid(text) {
+		return dst, fmt.Errorf("a %s that is no text", value.Type)
 	}
 	return append(dst, text[len(`{"v":`):len(text)-1]...), nil
 }
