@@ -175,21 +175,25 @@ func toJSON(v value, scratch *[]byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Bytes that are no UTF-8 have become the replacement character.
-	if bytes.Contains(out[start:], []byte(replacement)) && !validTexts(v.core()) {
+	if replaced(out[start:]) && !validTexts(v.core()) {
 		return nil, errors.New("holds a text that is no UTF-8")
 	}
 	*scratch = out
 	return out[start:], nil
 }
 
-const replacement = string(utf8.RuneError)
+// replaced reports whether bytes that are no UTF-8 may have become the replacement character: the driver escapes it.
+func replaced(text []byte) bool {
+	return bytes.Contains(text, []byte(string(utf8.RuneError))) || bytes.Contains(text, []byte(`\ufffd`))
+}
 
 // validTexts reports whether all keys and strings in a value are UTF-8.
 func validTexts(v bsoncore.Value) bool {
 	switch v.Type {
 	case bsoncore.TypeString, bsoncore.TypeSymbol, bsoncore.TypeJavaScript:
 		return utf8.Valid(v.Data[4 : len(v.Data)-1])
+	case bsoncore.TypeRegex:
+		return utf8.Valid(v.Data)
 	case bsoncore.TypeEmbeddedDocument, bsoncore.TypeArray:
 		elements, err := bsoncore.Document(v.Data).Elements()
 		return err == nil && !slices.ContainsFunc(elements, func(e bsoncore.Element) bool {

@@ -148,6 +148,22 @@ func TestDamageBelowAMappedFieldIsRejected(t *testing.T) {
 	}
 }
 
+func TestRareTypesWithoutTextAreRejected(t *testing.T) {
+	for what, field := range map[string][]byte{
+		"dbPointer": bsoncore.AppendDBPointerElement(nil, "v", "a\x01\xff", bson.ObjectID{}),
+		"regex":     bsoncore.AppendRegexElement(nil, "v", "a\xff", ""),
+		"symbol":    bsoncore.AppendSymbolElement(nil, "v", "a\xff"),
+	} {
+		document := bsoncore.BuildDocument(nil, append(bsoncore.AppendStringElement(nil, "_id", "x"), field...))
+		d := newDesk(t, "things", thingsAs("json"))
+		d.write("chain/things.bson", document)
+		readable(t, d.load())
+		if got := d.rejected()["x"]; got.reason == "" || got.content == "" {
+			t.Errorf("%s: %+v", what, got)
+		}
+	}
+}
+
 // FuzzDecode: whatever the bytes are, each document lands or is a reject, until damaged bytes end the batch.
 func FuzzDecode(f *testing.F) {
 	f.Add(allTypes(f), byte(0))
