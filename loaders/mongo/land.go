@@ -211,12 +211,12 @@ func (l *load) boundDays(ctx context.Context, file *engine.SourceFile) error {
 // dropDoubles keeps the later of two documents with one key: a collection has none, a file put together from several may.
 func (l *load) dropDoubles(ctx context.Context, c *Collection) error {
 	var doubles int64
-	err := l.in.Query(ctx, func(rows *sql.Rows) error { return rows.Scan(&doubles) }, fmt.Sprintf("select count(*) - count(distinct %s) from %s", c.Key, staged))
+	err := l.in.Query(ctx, func(rows *sql.Rows) error { return rows.Scan(&doubles) }, fmt.Sprintf("select count(*) - count(distinct %q) from %s", c.Key, staged))
 	if err != nil || doubles == 0 {
 		return err
 	}
 	l.in.Note("%s: %d documents have the %s of a later one; the later one counts", c.Name, doubles, c.Key)
-	return l.in.Exec(ctx, fmt.Sprintf("delete from %s where rowid not in (select max(rowid) from %s group by %s)", staged, staged, c.Key))
+	return l.in.Exec(ctx, fmt.Sprintf("delete from %s where rowid not in (select max(rowid) from %s group by %q)", staged, staged, c.Key))
 }
 
 // setCalendar takes the days as they are now, records the cut (the last block of the last complete day: what a run reads

@@ -276,6 +276,15 @@ func TestLaterOfTwoDocumentsWithOneKeyCounts(t *testing.T) {
 	same(t, "things", d.texts("select concat_ws(' ', id, v) from raw.things order by id"), []string{"a 3", "b 2"})
 }
 
+func TestColumnsMayBeWordsOfSQL(t *testing.T) {
+	d := newDesk(t, "things", strings.NewReplacer(`"id", "varchar`, `"order", "varchar`, `key = "id"`, `key = "order"`, `"v", "varchar"`, `"select", "varchar"`).Replace(thingsAs("varchar")))
+	d.write("chain/things.bson", encode(t, thing("a", "1"), thing("a", "2")))
+	readable(t, d.load())
+	d.write("chain/things.bson", encode(t, thing("a", "3")))
+	readable(t, d.load())
+	same(t, "things", d.query("from raw.things"), []string{`{"order":"a","select":"3"}`})
+}
+
 func TestChangedCollectionReplacesOnlyWhatDiffers(t *testing.T) {
 	d := newDesk(t, "things", thingsAs("varchar"))
 	d.write("chain/things.bson", encode(t, thing("a", "1"), thing("b", "2"), thing("c", "3")))
