@@ -108,6 +108,11 @@ func (in *Intake) MarkAllDays(ctx context.Context, table string) error {
 	return in.w.markAllDays(ctx, table, []string{"date"})
 }
 
+// MarkWhole records the version of a raw table without days.
+func (in *Intake) MarkWhole(ctx context.Context, table string) error {
+	return in.w.markTable(ctx, table, false)
+}
+
 // MarkHeights records the versions of the days of a raw table from a height on, and of its rows without a day.
 func (in *Intake) MarkHeights(ctx context.Context, table, height string, from int64) error {
 	days, err := in.w.days(ctx, fmt.Sprintf(`select %[1]s union select date from ops.source_days where table_name = %[2]s

@@ -96,17 +96,6 @@ func literals(names []string) string {
 	return strings.Join(list, ", ")
 }
 
-func between(column string, from, to time.Time) string {
-	condition := "true"
-	if !from.IsZero() {
-		condition += fmt.Sprintf(" and %s >= date '%s'", column, from.Format(time.DateOnly))
-	}
-	if !to.IsZero() {
-		condition += fmt.Sprintf(" and %s <= date '%s'", column, to.Format(time.DateOnly))
-	}
-	return condition
-}
-
 // Ranges writes sorted days as compact ranges: "2021-06-09 … 2021-06-11, 2021-07-01".
 func Ranges(days []time.Time) string {
 	var parts []string

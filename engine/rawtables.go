@@ -15,7 +15,9 @@ type RawTable struct {
 	Name, About string
 	// Source and File are what fills it, as in ops.source_files: it is read again when the table gets another shape.
 	Source, File string
-	Columns      []RawColumn
+	// Rule says in a text of the loader's how rows are made: when it changes, the source is read again, too.
+	Rule    string
+	Columns []RawColumn
 }
 
 // A RawColumn is a column; Type as DuckDB writes it.
@@ -62,8 +64,12 @@ func (w *Warehouse) ensureTable(ctx context.Context, table RawTable) (altered bo
 	if len(have) == 0 {
 		statements = []string{table.create()}
 	}
+	rule, err := w.setting(ctx, "rule of "+table.Name)
+	if err != nil {
+		return false, err
+	}
 	reshaped := len(have) > 0 && len(statements) > 0
-	if len(statements) > 0 { // A new table too: a renamed mapping is filled from a file that was read before.
+	if len(statements) > 0 || rule != table.Rule { // A new table too: a renamed mapping is filled from a file that was read before.
 		statements = append(statements, fmt.Sprintf("update ops.source_files set status = %s where source = %s and name = %s", quote(FileReshaped), quote(table.Source), quote(table.File)))
 	}
 	statements = append(statements, table.comments()...)
@@ -73,7 +79,7 @@ func (w *Warehouse) ensureTable(ctx context.Context, table RawTable) (altered bo
 				return err
 			}
 		}
-		return nil
+		return w.set(ctx, "rule of "+table.Name, table.Rule)
 	})
 }
 

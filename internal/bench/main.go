@@ -26,7 +26,7 @@ import (
 type settings struct {
 	binary, dir, real          string
 	accounts, short, long, all int
-	rounds, documents          int
+	rounds, documents, rows    int
 	only                       string
 }
 
@@ -41,7 +41,8 @@ func main() {
 	flag.IntVar(&s.all, "memory-days", 100, "days of the cold run with 1 GB")
 	flag.IntVar(&s.rounds, "rounds", 5, "how often each pair is measured; medians count")
 	flag.IntVar(&s.documents, "documents", 2_000_000, "transactions of the dump; a quarter of them from the server")
-	flag.StringVar(&s.only, "only", "cold,idle,day,memory,dump,server", "what to measure")
+	flag.IntVar(&s.rows, "rows", 20_000_000, "transactions, and impacted addresses, for the statistics")
+	flag.StringVar(&s.only, "only", "cold,idle,day,memory,dump,server,statistics", "what to measure")
 	flag.Parse()
 	if err := s.run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -58,7 +59,7 @@ func (s settings) run(ctx context.Context) error {
 	for _, one := range []struct {
 		name string
 		do   func(context.Context, string) error
-	}{{"cold", s.cold}, {"idle", s.idle}, {"day", s.day}, {"memory", s.memory}, {"dump", s.dump}, {"server", s.server}} {
+	}{{"cold", s.cold}, {"idle", s.idle}, {"day", s.day}, {"memory", s.memory}, {"dump", s.dump}, {"server", s.server}, {"statistics", s.statistics}} {
 		if !strings.Contains(s.only, one.name) {
 			continue
 		}

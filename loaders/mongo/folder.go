@@ -39,6 +39,9 @@ func (o Options) databaseOf(c *Collection) string {
 	return o.Database
 }
 
+// named is DATABASE/COLLECTION: the name of a collection's rejects, wherever it was read from.
+func (o Options) named(c *Collection) string { return o.databaseOf(c) + "/" + c.Name }
+
 // A folder is what mongodump --out wrote.
 type folder struct{ options Options }
 

@@ -22,7 +22,7 @@ func (e *unreadableError) Unwrap() error { return e.err }
 const staged = "temp.staged"
 
 // land brings all documents of a collection into its table, in one transaction: all of it, or nothing.
-func (l *load) land(ctx context.Context, c *Collection, from origin, where string, file *engine.SourceFile) error {
+func (l *load) land(ctx context.Context, c *Collection, from origin, file *engine.SourceFile) error {
 	if l.addresses == nil {
 		var err error
 		if l.addresses, err = readAddresses(ctx, l.in); err != nil {
@@ -36,7 +36,7 @@ func (l *load) land(ctx context.Context, c *Collection, from origin, where strin
 		if err != nil {
 			return err
 		}
-		if p, err = l.stream(ctx, c, from, where, table, file); err != nil {
+		if p, err = l.stream(ctx, c, from, table, file); err != nil {
 			return err
 		}
 		file.Rows, file.Rejects, file.Status = p.documents, int64(len(p.rejects)), engine.FileLoaded
@@ -49,12 +49,12 @@ func (l *load) land(ctx context.Context, c *Collection, from origin, where strin
 		if err := l.settle(ctx, c, table, p.rows, file); err != nil {
 			return err
 		}
-		return l.record(ctx, c, where, p, *file)
+		return l.record(ctx, c, p, *file)
 	})
 	if errors.Is(err, errTooManyRejects) {
 		file.Status, file.Message = engine.FileFailed, err.Error()
 		return errors.Join(err, l.in.Transact(ctx, func() error {
-			if err := l.in.SaveRejects(ctx, []string{where}, p.rejects); err != nil {
+			if err := l.in.SaveRejects(ctx, []string{l.options.named(c)}, p.rejects); err != nil {
 				return err
 			}
 			return l.in.SaveFiles(ctx, *file)
@@ -79,12 +79,12 @@ func (l *load) target(ctx context.Context, c *Collection) (string, error) {
 }
 
 // stream decodes all documents into a table.
-func (l *load) stream(ctx context.Context, c *Collection, from origin, where, table string, file *engine.SourceFile) (*pipeline, error) {
+func (l *load) stream(ctx context.Context, c *Collection, from origin, table string, file *engine.SourceFile) (*pipeline, error) {
 	documents, hash, err := from.open(c)
 	if err != nil {
 		return nil, &unreadableError{err}
 	}
-	p := startPipeline(ctx, c, documents, l.addresses, l.days, where)
+	p := startPipeline(ctx, c, documents, l.addresses, l.days, l.options.named(c))
 	err = l.in.InsertArrow(ctx, table, p)
 	p.close()
 	if closeErr := documents.close(); closeErr != nil && p.err == nil {
@@ -111,7 +111,7 @@ func (l *load) settle(ctx context.Context, c *Collection, table string, rows int
 		l.in.Report().Changed += rows
 		return l.in.MarkAllDays(ctx, c.Table)
 	case c.Height != "":
-		if err := l.refuseEmpty(ctx, c, rows); err != nil {
+		if err := l.refuseEmpty(ctx, c, file.Rows); err != nil {
 			return err
 		}
 		_, err := l.in.ReplaceDays(ctx, c.Table, staged)
@@ -122,7 +122,7 @@ func (l *load) settle(ctx context.Context, c *Collection, table string, rows int
 			return err
 		}
 	}
-	if err := l.refuseEmpty(ctx, c, rows); err != nil {
+	if err := l.refuseEmpty(ctx, c, file.Rows); err != nil {
 		return err
 	}
 	if err := l.dropDoubles(ctx, c); err != nil {
@@ -135,8 +135,8 @@ func (l *load) settle(ctx context.Context, c *Collection, table string, rows int
 }
 
 // refuseEmpty takes a collection that lost all its documents for one that was not written yet, unless --prune is set.
-func (l *load) refuseEmpty(ctx context.Context, c *Collection, rows int64) error {
-	if rows > 0 || l.in.Prune {
+func (l *load) refuseEmpty(ctx context.Context, c *Collection, documents int64) error {
+	if documents > 0 || l.in.Prune {
 		return nil
 	}
 	var before int64
@@ -150,8 +150,8 @@ func (l *load) refuseEmpty(ctx context.Context, c *Collection, rows int64) error
 func (l *load) dropStaged(ctx context.Context) error { return l.in.Exec(ctx, "drop table "+staged) }
 
 // record remembers what was seen and that the file is loaded.
-func (l *load) record(ctx context.Context, c *Collection, where string, p *pipeline, file engine.SourceFile) error {
-	if err := l.in.SaveRejects(ctx, []string{where}, p.rejects); err != nil {
+func (l *load) record(ctx context.Context, c *Collection, p *pipeline, file engine.SourceFile) error {
+	if err := l.in.SaveRejects(ctx, []string{l.options.named(c)}, p.rejects); err != nil {
 		return err
 	}
 	if err := p.profile.save(ctx, l.in, c); err != nil {

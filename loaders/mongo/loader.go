@@ -131,12 +131,12 @@ func (l *load) live(ctx context.Context, c *Collection, from *server) error {
 	err = retry(ctx, func() error {
 		// A file of the same name may have been read before: what is remembered is the server's.
 		file = engine.SourceFile{Name: c.Name}
-		err := l.land(ctx, c, from, where, &file)
+		err := l.land(ctx, c, from, &file)
 		if from.session != nil && noSnapshot(err) {
 			from.session.EndSession(ctx)
 			from.session = nil
 			l.in.Note("%s is read without a snapshot: %s", where, withoutSecret(err, l.options.URI))
-			err = l.land(ctx, c, from, where, &file)
+			err = l.land(ctx, c, from, &file)
 		}
 		return err
 	})
@@ -176,7 +176,7 @@ func (l *load) file(ctx context.Context, c *Collection, from origin) error {
 		}
 	}
 	l.in.Report().Read++
-	err = l.land(ctx, c, from, where, &file)
+	err = l.land(ctx, c, from, &file)
 	return l.outcome(ctx, c, where, file, err)
 }
 

@@ -199,7 +199,7 @@ const (
 func Tables(collections []Collection) []engine.RawTable {
 	var list []engine.RawTable
 	for _, c := range collections {
-		table := engine.RawTable{Name: c.Table, About: c.About, Source: source, File: c.Name}
+		table := engine.RawTable{Name: c.Table, About: c.About, Source: source, File: c.Name, Rule: c.rule()}
 		if c.Height != "" {
 			table.Columns = append(table.Columns, engine.RawColumn{Name: dateColumn, Type: "DATE", About: "the UTC day whose blocks hold the height; null: none, or not yet"})
 		}
@@ -209,4 +209,13 @@ func Tables(collections []Collection) []engine.RawTable {
 		list = append(list, table)
 	}
 	return list
+}
+
+// rule is what decides a row and does not show in the table's columns.
+func (c Collection) rule() string {
+	words := []string{c.Key, c.Height}
+	for _, column := range c.Columns {
+		words = append(words, fmt.Sprintf("%s %s %s %t", column.Name, column.Path, typeNames()[column.Type], column.Required))
+	}
+	return strings.Join(words, "; ")
 }

@@ -91,11 +91,24 @@ func TestChangedTypeReloads(t *testing.T) {
 	same(t, "things", d.query("from raw.things"), []string{`{"id":"a","v":1}`})
 	same(t, "blocks", d.query("select * exclude date from raw.blocks"), []string{`{"height":1,"id":"a","number":1}`})
 	same(t, "rejects", d.texts("select concat_ws(' ', file, document_id, field, reason) from raw.rejects order by all"), []string{
-		`chain/blocks.bson b v is the string "x", not a whole number`, `chain/things.bson b v is the string "x", not a whole number`})
+		`chain/blocks b v is the string "x", not a whole number`, `chain/things b v is the string "x", not a whole number`})
 	d.edit("things", `"v", "bigint"`, `"v", "varchar"`)
 	readable(t, d.load())
 	same(t, "back again", d.query("from raw.things order by id"), []string{`{"id":"a","v":"1"}`, `{"id":"b","v":"x"}`})
 	same(t, "rejects", d.texts("select file from raw.rejects"), []string{"chain/blocks.bson"})
+}
+
+func TestChangedPathReloads(t *testing.T) {
+	d := newMappedDesk(t)
+	d.edit("things", `["v", "v"`, `["more", "v"`)
+	d.edit("blocks", `"v", "varchar"`, `"v", "varchar not null"`)
+	d.mapping("things", strings.Replace(string(d.mappings["raw/things.toml"].Data), `"v", "varchar"`, `"v", "varchar not null"`, 1))
+	report := d.load()
+	readable(t, report)
+	same(t, "read", []int{report.Read, report.Unchanged}, []int{2, 1})
+	same(t, "things", d.query("from raw.things"), []string{`{"id":"a","v":"ma"}`})
+	same(t, "rejects", d.texts("select concat_ws(' ', document_id, field, reason) from raw.rejects"), []string{"b more is 32-bit integer, not a string"})
+	same(t, "again", d.load().Unchanged, 3)
 }
 
 func TestNewMappingFile(t *testing.T) {

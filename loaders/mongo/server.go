@@ -119,7 +119,7 @@ func (s *server) close() error {
 }
 
 func (s *server) find(c *Collection) (engine.SourceFile, error) {
-	name := s.options.databaseOf(c) + "/" + c.Name
+	name := s.options.named(c)
 	if !s.has[name] {
 		return engine.SourceFile{}, fs.ErrNotExist
 	}

@@ -284,7 +284,7 @@ func (s sample) check(t *testing.T, kind string, document []byte, landed map[str
 		reason = fmt.Sprintf("is %s, not %s", bsoncore.Document(document).Lookup("v").Type, wanted()[kind])
 	}
 	same(t, s.name, reject.reason, reason)
-	same(t, s.name, reject.place, "mongo chain/things.bson v")
+	same(t, s.name, reject.place, "mongo chain/things v")
 	sameDocument(t, reject.content, document)
 }
 

@@ -144,7 +144,7 @@ func TestDamageBelowAMappedFieldIsRejected(t *testing.T) {
 		d.write("chain/things.bson", damagedWithin())
 		readable(t, d.load())
 		// What cannot be written as Extended JSON is kept as hex.
-		same(t, kind, d.rejected(), map[string]rejected{"x": {"mongo chain/things.bson v", reason, fmt.Sprintf("%x", damagedWithin())}})
+		same(t, kind, d.rejected(), map[string]rejected{"x": {"mongo chain/things v", reason, fmt.Sprintf("%x", damagedWithin())}})
 	}
 }
 
