@@ -139,7 +139,7 @@ func TestDocumentsOfAnArchiveAreNamed(t *testing.T) {
 		a.end(archivedThings, 0)
 	}))
 	readable(t, d.load())
-	same(t, "rejects", d.texts("select concat_ws(' ', source, file, line, document_id, field) from raw.rejects"), []string{"mongo dump.archive:chain/things 4 bad v"})
+	same(t, "rejects", d.texts("select concat_ws(' ', source, file, line, document_id, field) from raw.rejects"), []string{"mongo chain/things 4 bad v"})
 }
 
 func TestDamagedArchive(t *testing.T) {

@@ -95,7 +95,7 @@ func TestChangedTypeReloads(t *testing.T) {
 	d.edit("things", `"v", "bigint"`, `"v", "varchar"`)
 	readable(t, d.load())
 	same(t, "back again", d.query("from raw.things order by id"), []string{`{"id":"a","v":"1"}`, `{"id":"b","v":"x"}`})
-	same(t, "rejects", d.texts("select file from raw.rejects"), []string{"chain/blocks.bson"})
+	same(t, "rejects", d.texts("select file from raw.rejects"), []string{"chain/blocks"})
 }
 
 func TestChangedPathReloads(t *testing.T) {
