@@ -167,11 +167,13 @@ func (c *checker) count(ctx context.Context, checks []Check, m *Model, scope str
 		}
 	}
 	counts := make([]int64, len(checks))
-	into := make([]any, len(checks))
+	// The first count makes it one row, whatever the others are.
+	var rows int64
+	into := []any{&rows}
 	for i := range counts {
-		into[i] = &counts[i]
+		into = append(into, &counts[i])
 	}
-	err := c.w.conn.QueryRowContext(ctx, "select "+strings.Join(columns, ", ")+" from "+scope+" as t").Scan(into...)
+	err := c.w.conn.QueryRowContext(ctx, "select count(*), "+strings.Join(columns, ", ")+" from "+scope+" as t").Scan(into...)
 	return counts, err
 }
 

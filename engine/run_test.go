@@ -420,6 +420,19 @@ func TestFailedCheckOfAStepStopsWhatFollows(t *testing.T) {
 	}
 }
 
+// TestUniqueKeyOverAllDays: a key without the date is looked for in all days, also when there are no rows, or many.
+func TestUniqueKeyOverAllDays(t *testing.T) {
+	n := newNight(t)
+	n.sql["stat/daily.sql"].Data = []byte(strings.Replace(string(n.sql["stat/daily.sql"].Data), "-- export", "-- check: unique cents\n-- export", 1))
+	n.sql["stat/none.sql"] = &fstest.MapFile{Data: []byte("-- materialize: incremental\n-- grain: day\n-- check: unique cents\n--\n-- None.\nselect date, cents from mid.cents where false")}
+	report, _, _ := n.run()
+	equal(t, "exit code", report.ExitCode, ExitDone)
+	n.loader.rates[2] = rate(11, 0.14)
+	report, _, _ = n.run()
+	equal(t, "exit code", report.ExitCode, ExitCheck)
+	equal(t, "rows", report.Checks[0].Rows, int64(1))
+}
+
 // TestCommentThatDoesNotFitStopsNothing: and one that changes is put in place without building anything.
 func TestCommentThatDoesNotFitStopsNothing(t *testing.T) {
 	n := newNight(t)
