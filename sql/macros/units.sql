@@ -8,6 +8,3 @@ create or replace macro ccd(microccd) as
             || (abs(microccd::hugeint) // 1000000)::varchar || '.' || lpad((abs(microccd::hugeint) % 1000000)::varchar, 6, '0')
         )::double
     end;
-
--- The canonical form of an account address: aliases of an account share it.
-create or replace macro canonical(address) as left(address, 29);
