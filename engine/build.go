@@ -83,6 +83,10 @@ func (b *builder) models(ctx context.Context) error {
 	if b.ledger, err = readLedger(ctx, b.w, b.p); err != nil {
 		return err
 	}
+	// A build that is cut off leaves models of this state of things: the next one looks at all.
+	if err := b.w.set(ctx, "built", ""); err != nil {
+		return err
+	}
 	for i, m := range b.p.Models {
 		if err := stopped(ctx, b.options.Stop); err != nil {
 			return err

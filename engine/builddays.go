@@ -20,7 +20,7 @@ func (b *builder) buildDays(ctx context.Context, m *Model, step *Step) error {
 	}
 	was, there := b.ledger.models[m.Name]
 	// A table that is made with its first days needs no empty one before.
-	if stale := b.stale(m, wanted); there || m.Materialize == State || len(stale) != 1 {
+	if stale := b.stale(m, wanted); b.kinds[m.Name] == "table" || m.Materialize == State || len(stale) != 1 {
 		if err := b.makeTable(ctx, m); err != nil {
 			return err
 		}
@@ -108,13 +108,22 @@ func (b *builder) makeTable(ctx context.Context, m *Model) error {
 	}
 	schema, name, _ := strings.Cut(m.Name, ".")
 	var same bool
+	// Without days that were recorded, its rows are of another kind of model, or of one that is forgotten.
+	if len(b.ledger.modelDays[m.Name]) == 0 {
+		return b.remakeTable(ctx, m)
+	}
 	err := b.w.scalar(ctx, &same, `select coalesce(
 		(select list((column_name, data_type) order by column_index) from duckdb_columns() where database_name = 'temp' and table_name = 'shape')
 		= (select list((column_name, data_type) order by column_index) from duckdb_columns() where database_name = current_database() and schema_name = ? and table_name = ?), false)`, schema, name)
 	if err != nil || same {
 		return err
 	}
-	err = b.w.transact(ctx, func() error {
+	return b.remakeTable(ctx, m)
+}
+
+// remakeTable makes the table empty, in the shape of temp.shape.
+func (b *builder) remakeTable(ctx context.Context, m *Model) error {
+	err := b.w.transact(ctx, func() error {
 		return b.w.exec(ctx, fmt.Sprintf("create or replace table %s as from temp.shape; delete from ops.model_days where model = %s", m.Name, quote(m.Name)))
 	})
 	if err == nil {
@@ -158,7 +167,11 @@ func (b *builder) buildRange(ctx context.Context, m *Model, r dayRange, step *St
 			return err
 		}
 		half := len(r.days) / 2
-		return errors.Join(b.buildRange(ctx, m, dayRange{r.days[:half], r.inputs}, step), b.buildRange(ctx, m, dayRange{r.days[half:], r.inputs}, step))
+		// The second half of a state model needs the first.
+		if err := b.buildRange(ctx, m, dayRange{r.days[:half], r.inputs}, step); err != nil {
+			return err
+		}
+		return b.buildRange(ctx, m, dayRange{r.days[half:], r.inputs}, step)
 	}
 	if err != nil {
 		return err

@@ -257,6 +257,10 @@ func (x *publisher) producedDays(m *Model) string {
 	if days := x.p.builtDays(m, -1); days != "" {
 		return days
 	}
+	// Days of a view: those of its models, also without a row.
+	if in := x.p.inputs(m); len(in.models) > 0 && len(in.days) == 0 {
+		return "select date from ops.model_days where model in (" + literals(in.models) + ")"
+	}
 	return "select date from " + m.Name
 }
 

@@ -70,7 +70,8 @@ func (w *Warehouse) ensureTable(ctx context.Context, table RawTable) (altered bo
 	}
 	reshaped := len(have) > 0 && len(statements) > 0
 	if len(statements) > 0 || rule != table.Rule { // A new table too: a renamed mapping is filled from a file that was read before.
-		statements = append(statements, fmt.Sprintf("update ops.source_files set status = %s where source = %s and name = %s", quote(FileReshaped), quote(table.Source), quote(table.File)))
+		statements = append(statements, fmt.Sprintf("update ops.source_files set status = %s where source = %s and name = %s", quote(FileReshaped), quote(table.Source), quote(table.File)),
+			fmt.Sprintf("delete from ops.load_progress where source = %s and collection = %s", quote(table.Source), quote(table.File)))
 	}
 	statements = append(statements, table.comments()...)
 	return reshaped, w.transact(ctx, func() error {

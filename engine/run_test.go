@@ -420,6 +420,42 @@ func TestFailedCheckOfAStepStopsWhatFollows(t *testing.T) {
 	}
 }
 
+// TestStoppedAndTakenBack: what a stopped run built from an edited file does not go out when the edit is taken back.
+func TestStoppedAndTakenBack(t *testing.T) {
+	n := newNight(t)
+	n.run()
+	good := n.sql["stat/daily.sql"].Data
+	n.sql["stat/daily.sql"].Data = []byte(strings.Replace(string(good), "date, cents", "date, 1000 * cents as cents", 1))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	options := n.options
+	options.SQL, options.Loaders, options.Exporters = n.sql, []Loader{n.loader}, []Exporter{n.to}
+	options.Observer = &cancelAfter{name: "stat.daily", cancel: cancel}
+	if _, err := n.warehouse.Run(ctx, options); err == nil {
+		t.Fatal("the run was not cut off")
+	}
+	n.sql["stat/daily.sql"].Data = good
+	n.run()
+	if got := n.to.documents["2021-06-11-daily"]; got != "2021-06-11 11" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestTableBecomesIncremental: no row of before stays.
+func TestTableBecomesIncremental(t *testing.T) {
+	n := newNight(t)
+	body := "--\n-- Cents.\nselect concat(date, '-t') as _id, date, cents from mid.cents"
+	n.sql["stat/t.sql"] = &fstest.MapFile{Data: []byte("-- materialize: table\n-- export: t\n" + body)}
+	n.run()
+	n.sql["stat/t.sql"].Data = []byte("-- materialize: incremental\n-- grain: day\n-- export: t\n" + body)
+	n.run()
+	var rows int64
+	if err := n.warehouse.scalar(t.Context(), &rows, "select count(*) from stat.t"); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "rows", rows, int64(6))
+}
+
 // TestUniqueKeyOverAllDays: a key without the date is looked for in all days, also when there are no rows, or many.
 func TestUniqueKeyOverAllDays(t *testing.T) {
 	n := newNight(t)

@@ -39,8 +39,8 @@ func (v versions) of(p *Project, m *Model) uint64 {
 	return hasher.Sum64()
 }
 
-// builtDays is a query for the days of a model that were built after a run, "" when the model cannot tell: a view over
-// raw tables with days, or one without days.
+// builtDays is a query for the days of a model that were built after a run, "" when the model cannot tell: one without days,
+// or a view, unless it says that its rows of a day come from the rows of that day alone (`lookback: 0`).
 func (p *Project) builtDays(m *Model, after int64) string {
 	if !m.Daily() {
 		return ""
@@ -48,7 +48,7 @@ func (p *Project) builtDays(m *Model, after int64) string {
 	models := []string{m.Name}
 	if !m.Stored() {
 		in := p.inputs(m)
-		if len(in.days) > 0 || len(in.tables) > 0 || len(in.wholes) > 0 || len(in.models) == 0 {
+		if _, stated := m.keyLines["lookback"]; !stated || len(in.days)+len(in.tables)+len(in.wholes) > 0 || len(in.models) == 0 {
 			return ""
 		}
 		models = in.models

@@ -311,3 +311,14 @@ func (c calendar) dayOf(height int64) time.Time {
 	}
 	return time.Unix(int64(day)*86400, 0).UTC()
 }
+
+// startOf is the first height of the day that a height belongs to, or of the last day before it.
+func (c calendar) startOf(height int64) int64 {
+	start := int64(lowest)
+	for _, day := range c {
+		if day.first <= height {
+			start = max(start, day.first)
+		}
+	}
+	return start
+}

@@ -169,6 +169,10 @@ func (l *load) reached(ctx context.Context, c *Collection) error {
 	if c.Height == "" {
 		return nil
 	}
+	// A load from a server that was cut off has no bearing on what a file brought.
+	if err := l.in.Exec(ctx, "delete from ops.load_progress where source = ? and collection = ?", l.in.Source(), c.Name); err != nil {
+		return err
+	}
 	return l.in.PutRows(ctx, "raw.loaded_heights", []string{"table_name"}, [][]any{{c.Table, l.cut}})
 }
 

@@ -33,8 +33,7 @@ type heights struct {
 	// from is the first height that this load replaces, cut the last; reached is the last that is committed.
 	from, cut, reached int64
 	profile            *profile
-	rejects            []engine.Reject
-	documents          int64
+	documents, rejects int64
 }
 
 // lowest stands before every height.
@@ -49,11 +48,15 @@ func (l *load) loadHeights(ctx context.Context, c *Collection, s *server, where 
 		}
 	}
 	h := &heights{load: l, server: s, collection: c, where: where, cut: l.days.last(), profile: newProfile(len(c.Columns))}
-	loaded, err := h.begin(ctx)
+	if err := h.refuseEmpty(ctx); err != nil {
+		l.in.Unreadable(where, err)
+		return nil
+	}
+	done, err := h.begin(ctx)
 	if err != nil || h.cut < 0 {
 		return err
 	}
-	if loaded == h.cut && h.reached == h.cut {
+	if done {
 		l.in.Report().Unchanged++
 		return nil
 	}
@@ -74,10 +77,10 @@ func (l *load) loadHeights(ctx context.Context, c *Collection, s *server, where 
 	return h.finish(ctx)
 }
 
-// begin finds out where to start: where a load that was cut off had come to, or some heights before the last one.
-func (h *heights) begin(ctx context.Context) (loaded int64, err error) {
-	loaded = lowest
-	known, going := h.known[h.collection.Name], false
+// begin finds out where to start: where a load that was cut off had come to, or some heights before the last one. done is
+// true when there is nothing new.
+func (h *heights) begin(ctx context.Context) (done bool, err error) {
+	loaded, going := int64(lowest), false
 	err = h.in.Query(ctx, func(rows *sql.Rows) error {
 		return rows.Scan(&loaded)
 	}, "select height from raw.loaded_heights where table_name = ?", h.collection.Table)
@@ -88,21 +91,44 @@ func (h *heights) begin(ctx context.Context) (loaded int64, err error) {
 		}, "select from_height, reached_height from ops.load_progress where source = ? and collection = ?", h.in.Source(), h.collection.Name)
 	}
 	if err != nil {
-		return loaded, fmt.Errorf("read how far it is loaded: %w", err)
+		return false, fmt.Errorf("read how far it is loaded: %w", err)
 	}
 	switch {
 	case going && !h.in.Full:
-		return loaded, nil
-	case h.in.Full || loaded < 0 || known.Status != engine.FileLoaded:
+		return false, nil
+	case h.in.Full || loaded < 0 || h.known[h.collection.Name].Status != engine.FileLoaded:
 		h.from = lowest
 	case loaded == h.cut:
-		h.from, h.reached = h.cut+1, h.cut
-		return loaded, nil
+		return true, nil
 	default:
-		h.from = loaded - h.options.Reread + 1
+		// Whole days are read again: rejects are known by their day.
+		h.from = h.days.startOf(loaded - h.options.Reread + 1)
 	}
 	h.reached = h.from - 1
-	return loaded, h.in.Transact(ctx, func() error { return h.saveProgress(ctx) })
+	return false, h.in.Transact(ctx, func() error {
+		if err := h.in.UpdateRejects(ctx, h.where, h.days.dayOf(h.from), nil); err != nil {
+			return err
+		}
+		return h.saveProgress(ctx)
+	})
+}
+
+// refuseEmpty takes a collection that lost all its documents for one that was not filled yet, unless --prune is set. Errors
+// of the server show when it is read.
+func (h *heights) refuseEmpty(ctx context.Context) error {
+	if h.in.Prune {
+		return nil
+	}
+	var before int64
+	if err := h.in.Query(ctx, func(rows *sql.Rows) error { return rows.Scan(&before) }, "select count(*) from "+h.collection.Table); err != nil || before == 0 {
+		return err
+	}
+	// Counts are estimates: one document tells.
+	err := h.server.collection(h.collection).FindOne(ctx, bson.D{}, options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}})).Err()
+	if errors.Is(err, driver.ErrNoDocuments) {
+		return fmt.Errorf("the collection is empty and had %d documents: what is in %s stays; --prune takes it over", before, h.collection.Table)
+	}
+	return nil
 }
 
 func (h *heights) saveProgress(ctx context.Context) error {
@@ -219,6 +245,9 @@ func (h *heights) land(ctx context.Context, one *ahead) error {
 		if confirm, err = h.addresses.save(ctx, h.in); err != nil {
 			return err
 		}
+		if err := h.in.SaveRejects(ctx, nil, p.rejects); err != nil {
+			return err
+		}
 		h.reached = one.last
 		return h.saveProgress(ctx)
 	})
@@ -248,16 +277,17 @@ func (h *heights) decode(ctx context.Context, from documents, table string) (*pi
 // take adds what a range had to the totals.
 func (h *heights) take(p *pipeline) {
 	h.profile.add(p.profile)
-	h.rejects = append(h.rejects, p.rejects...)
+	h.rejects += int64(len(p.rejects))
 	h.documents += p.documents
 	h.in.Report().Rows += p.documents
 	h.in.Report().Changed += p.rows
 }
 
-// readRest replaces the documents that no range of heights finds: those without a height, or with one that is a text.
+// readRest replaces the documents that no range of heights finds: those without a height, or with one that is no number.
 func (h *heights) readRest(ctx context.Context) error {
 	path := h.collection.Height
-	filter := bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: path, Value: nil}}, bson.D{{Key: path, Value: bson.D{{Key: "$type", Value: "string"}}}}}}}
+	filter := bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: path, Value: nil}},
+		bson.D{{Key: path, Value: bson.D{{Key: "$not", Value: bson.D{{Key: "$type", Value: "number"}}}}}}}}}
 	return retry(ctx, func() error {
 		var p *pipeline
 		confirm := func() {}
@@ -282,8 +312,10 @@ func (h *heights) readRest(ctx context.Context) error {
 					return err
 				}
 			}
-			confirm, err = h.addresses.save(ctx, h.in)
-			return err
+			if confirm, err = h.addresses.save(ctx, h.in); err != nil {
+				return err
+			}
+			return h.in.SaveRejects(ctx, nil, p.rejects)
 		})
 		if err == nil {
 			confirm()
@@ -303,7 +335,7 @@ func (h *heights) allColumns() string {
 
 // finish gives the days their versions and remembers that the collection is loaded up to the cut.
 func (h *heights) finish(ctx context.Context) error {
-	file := engine.SourceFile{Name: h.collection.Name, Status: engine.FileLoaded, Rows: h.documents, Rejects: int64(len(h.rejects))}
+	file := engine.SourceFile{Name: h.collection.Name, Status: engine.FileLoaded, Rows: h.documents, Rejects: h.rejects}
 	if float64(file.Rejects) > h.in.MaxRejects*float64(file.Rows) {
 		return h.refuse(ctx, file)
 	}
@@ -316,9 +348,6 @@ func (h *heights) finish(ctx context.Context) error {
 			}
 		}
 		if err := h.in.MarkHeights(ctx, h.collection.Table, column, h.from); err != nil {
-			return err
-		}
-		if err := h.in.UpdateRejects(ctx, h.where, h.days.dayOf(h.from), h.rejects); err != nil {
 			return err
 		}
 		if err := h.profile.save(ctx, h.in, h.collection); err != nil {
@@ -338,14 +367,16 @@ func (h *heights) dropProgress(ctx context.Context) error {
 	return h.in.Exec(ctx, "delete from ops.load_progress where source = ? and collection = ?", h.in.Source(), h.collection.Name)
 }
 
-// refuse leaves the days of this load without new versions, so that nothing is built from them, and starts over next time.
+// refuse leaves the days of this load without new versions, so that nothing is built from them, and has the next load start
+// over, from the first height.
 func (h *heights) refuse(ctx context.Context, file engine.SourceFile) error {
 	h.in.TooManyRejects(h.collection.Name, file.Rejects, file.Rows)
+	file.Status, file.Message = engine.FileFailed, "too many rejects"
 	return h.in.Transact(ctx, func() error {
-		if err := h.in.UpdateRejects(ctx, h.where, h.days.dayOf(h.from), h.rejects); err != nil {
+		if err := h.dropProgress(ctx); err != nil {
 			return err
 		}
-		return h.dropProgress(ctx)
+		return h.in.SaveFiles(ctx, file)
 	})
 }
 

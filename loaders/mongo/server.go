@@ -34,17 +34,26 @@ func isServer(uri string) bool {
 	return strings.HasPrefix(uri, "mongodb://") || strings.HasPrefix(uri, "mongodb+srv://")
 }
 
-// Redact is a URI without its password, for people.
+// Redact is a URI without its password and other secrets, for people.
 func Redact(uri string) string {
-	parsed, err := url.Parse(uri)
-	if err != nil || !isServer(uri) {
-		if isServer(uri) {
-			return "mongodb://…"
-		}
+	if !isServer(uri) {
 		return uri
 	}
+	parsed, err := url.Parse(uri)
+	if err != nil {
+		return "mongodb://…"
+	}
+	options := parsed.Query()
+	for key := range options {
+		if isSecret(key) {
+			options.Set(key, "xxxxx")
+		}
+	}
+	parsed.RawQuery = options.Encode()
 	return parsed.Redacted()
 }
+
+func isSecret(key string) bool { return strings.Contains(strings.ToLower(key), "password") }
 
 // connectTimeout bounds the wait for a server that is not there, unless the URI says otherwise.
 const connectTimeout = 10 * time.Second
@@ -77,17 +86,33 @@ func openServer(ctx context.Context, o Options) (*server, error) {
 	return s, nil
 }
 
-// withoutSecret is an error's text without the password of the URI.
+// withoutSecret is an error's text without the secrets of the URI, however they are written.
 func withoutSecret(err error, uri string) string {
 	text := err.Error()
-	if parsed, parseErr := url.Parse(uri); parseErr == nil && parsed.User != nil {
-		if password, there := parsed.User.Password(); there && password != "" {
-			text = strings.ReplaceAll(text, password, "…")
-			text = strings.ReplaceAll(text, url.QueryEscape(password), "…")
-		}
-		return text
+	parsed, parseErr := url.Parse(uri)
+	if parseErr != nil {
+		return strings.ReplaceAll(text, uri, Redact(uri))
 	}
-	return strings.ReplaceAll(text, uri, Redact(uri))
+	var secrets []string
+	if password, there := parsed.User.Password(); there {
+		secrets = append(secrets, password)
+		if _, raw, found := strings.Cut(strings.SplitN(strings.SplitN(uri, "://", 2)[1], "@", 2)[0], ":"); found {
+			secrets = append(secrets, raw)
+		}
+	}
+	for key, values := range parsed.Query() {
+		if isSecret(key) {
+			secrets = append(secrets, values...)
+		}
+	}
+	for _, secret := range secrets {
+		for _, written := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
+			if written != "" {
+				text = strings.ReplaceAll(text, written, "…")
+			}
+		}
+	}
+	return text
 }
 
 // snapshot starts a snapshot session; servers have them as members of a replica set or a sharded cluster from 5.0 on.

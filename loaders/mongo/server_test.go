@@ -274,6 +274,101 @@ func TestNightsOfAServer(t *testing.T) {
 	sameContent(t, content(t, w), content(t, fresh))
 }
 
+// TestLoadsThatWereCutOff: progress as a killed load leaves it, in each of the ways in which the next load may find it.
+func TestLoadsThatWereCutOff(t *testing.T) {
+	dump := smallChain(t, 8)
+	server := mongotest.Start(t)
+	mongotest.Restore(t, server.URI, dump)
+	fresh := openWarehouse(t)
+	loads(t, fresh, server.URI, nil)
+	want := content(t, fresh)
+	ctx := t.Context()
+	exec := func(w *engine.Warehouse, statement string) {
+		t.Helper()
+		if err := w.NewIntake(source, 0).Exec(ctx, statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const progress = "insert into ops.load_progress select 'mongo', 'transactions', %s, %s, 1 from raw.loaded_heights where table_name = 'raw.transactions'"
+
+	// After the last range, before the end: days get their versions.
+	w := openWarehouse(t)
+	loads(t, w, server.URI, nil)
+	exec(w, "update ops.source_days set version = 1 where table_name = 'raw.transactions'")
+	exec(w, fmt.Sprintf(progress, "0", "height"))
+	loads(t, w, server.URI, nil)
+	sameContent(t, content(t, w), want)
+	var odd, left int64
+	for query, into := range map[string]*int64{"select count(*) from ops.source_days where version = 1": &odd, "select count(*) from ops.load_progress": &left} {
+		if err := w.NewIntake(source, 0).Query(ctx, func(rows *sql.Rows) error { return rows.Scan(into) }, query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if odd != 0 || left != 0 {
+		t.Errorf("%d days with old versions, %d loads in progress", odd, left)
+	}
+
+	// A file in between takes the place of what the load from the server had done.
+	w = openWarehouse(t)
+	loads(t, w, server.URI, nil)
+	exec(w, fmt.Sprintf(progress, "0", "height - 1"))
+	loads(t, w, dump, nil)
+	loads(t, w, server.URI, func(o *engine.RunOptions) { o.Full = true })
+	sameContent(t, content(t, w), want)
+
+	// An emptied collection is not taken for the truth.
+	if _, err := collectionOf(t, server.URI, "transactions").DeleteMany(ctx, bson.D{}); err != nil {
+		t.Fatal(err)
+	}
+	report := loads(t, w, server.URI, func(o *engine.RunOptions) { o.Full = true })
+	if report.ExitCode != engine.ExitUnreadable {
+		t.Errorf("exit code %d", report.ExitCode)
+	}
+	sameContent(t, content(t, w), want)
+}
+
+// TestRejectsFromAServer: they are kept from night to night, and too many of them leave the collection to be read anew.
+func TestRejectsFromAServer(t *testing.T) {
+	dump := smallChain(t, 8)
+	server := mongotest.Start(t)
+	mongotest.Restore(t, server.URI, dump)
+	ctx := t.Context()
+	w := openWarehouse(t)
+	transactions := collectionOf(t, server.URI, "transactions")
+	for i, height := range []any{int32(1_000_010), true, bson.D{{Key: "x", Value: 1}}} {
+		document := bson.D{{Key: "_id", Value: fmt.Sprint("no hash ", i)}, {Key: "block_info", Value: bson.D{{Key: "height", Value: height}}}}
+		if _, err := transactions.InsertOne(ctx, document); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rejects := func() (n int64) {
+		t.Helper()
+		if err := w.NewIntake(source, 0).Query(ctx, func(rows *sql.Rows) error { return rows.Scan(&n) }, "select count(*) from raw.rejects"); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	lenient := func(o *engine.RunOptions) { o.MaxRejects = 1 }
+	loads(t, w, server.URI, lenient)
+	if n := rejects(); n != 3 {
+		t.Fatalf("%d rejects", n)
+	}
+	loads(t, w, server.URI, lenient)
+	if n := rejects(); n != 3 {
+		t.Errorf("%d rejects after a second load", n)
+	}
+	want := content(t, w)
+	report := loads(t, w, server.URI, func(o *engine.RunOptions) { o.MaxRejects, o.Full = 0, true })
+	if report.ExitCode != engine.ExitFailed {
+		t.Errorf("exit code %d", report.ExitCode)
+	}
+	loads(t, w, server.URI, lenient)
+	sameContent(t, content(t, w), want)
+	if n := rejects(); n != 3 {
+		t.Errorf("%d rejects after a refused load", n)
+	}
+}
+
 // TestServerDies: what was loaded stays, the exit code tells, and the next load goes on.
 func TestServerDies(t *testing.T) {
 	dump := smallChain(t, 6)
@@ -329,6 +424,19 @@ func TestPasswordIsNeverTold(t *testing.T) {
 		report := loads(t, w, bad, nil)
 		if len(report.Loads[0].Unreadable) != 1 || strings.Contains(report.Loads[0].Unreadable[0].Error, "Sec") {
 			t.Errorf("%s: %+v", bad, report.Loads[0].Unreadable)
+		}
+	}
+}
+
+func TestSecretsOfAURIAreNotShown(t *testing.T) {
+	for _, uri := range []string{"mongodb://u:a%20Secret@h/?tls=true", "mongodb://h/?tlsCertificateKeyFile=f&tlsCertificateKeyFilePassword=aSecret", "mongodb://u:Secret@h%zz/"} {
+		if text := Redact(uri); strings.Contains(text, "Secret") {
+			t.Errorf("%s is shown as %s", uri, text)
+		}
+		for _, said := range []string{"a Secret", "a%20Secret", "a+Secret", "aSecret"} {
+			if text := withoutSecret(errors.New("dial "+uri+" with "+said), uri); strings.Contains(text, "Secret") && strings.Contains(uri, strings.ReplaceAll(said, " ", "%20")) {
+				t.Errorf("%s: %s", uri, text)
+			}
 		}
 	}
 }

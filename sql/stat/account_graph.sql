@@ -1,5 +1,6 @@
 -- materialize: view
 -- grain: day, account
+-- lookback: 0
 -- export: account_graph
 -- check: unique date, account_address_canonical
 -- check: not_null _id, date, account_address_canonical, ccd_balance, rate
