@@ -207,7 +207,7 @@ func openError(path, holder string, err error) error {
 		if holder == "" {
 			holder = "another process has it open, a shell or a query perhaps"
 		}
-		return WithHint(fmt.Errorf("%s: %w: %s", path, ErrInUse, holder), "wait for it to end, or use another file with --warehouse (%v)", err)
+		return WithHint(fmt.Errorf("%s: %w: %s", path, ErrInUse, holder), "wait for it to end, or use another file with --warehouse")
 	}
 	return fmt.Errorf("open %s: %w", path, err)
 }

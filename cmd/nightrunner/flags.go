@@ -177,7 +177,21 @@ func sqlFolder(c *cli.Context) (fs.FS, error) {
 	if err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("%w: --sql %s is no folder", engine.ErrUsage, dir)
 	}
-	return os.DirFS(dir), nil
+	folder := os.DirFS(dir)
+	for _, layer := range []string{"stg", "mid", "stat"} {
+		if files, err := fs.Glob(folder, layer+"/*.sql"); err == nil && len(files) > 0 {
+			return folder, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: --sql %s has no SQL file in stg, mid or stat", engine.ErrUsage, dir)
+}
+
+// noArguments refuses words behind a command that takes none: flags behind them would not be read.
+func noArguments(c *cli.Context) error {
+	if c.Args().Present() {
+		return engine.WithHint(fmt.Errorf("%w: unexpected %q", engine.ErrUsage, c.Args().First()), "nightrunner %s --help lists the flags", c.Command.Name)
+	}
+	return nil
 }
 
 // collections are where fields of MongoDB collections land: the folder of SQL files says it, or the built-in files do.

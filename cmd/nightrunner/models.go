@@ -16,6 +16,9 @@ func modelsCommand() *cli.Command {
 		Flags:  sqlFlagOnly(),
 		Before: configure, OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
 			folder, err := sqlFolder(c)
 			if err != nil {
 				return err

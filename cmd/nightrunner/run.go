@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -57,11 +59,14 @@ func phaseCommand(stop <-chan struct{}, command *cli.Command, phases ...string) 
 	command.Before = configure
 	command.OnUsageError = usageError
 	command.Action = func(c *cli.Context) error {
-		if c.Args().Present() {
-			return engine.WithHint(fmt.Errorf("%w: unexpected %q", engine.ErrUsage, c.Args().First()), "nightrunner %s --help lists the flags", c.Command.Name)
+		if err := noArguments(c); err != nil {
+			return err
 		}
 		options, err := runOptions(c, phases)
 		if err != nil {
+			return err
+		}
+		if err := somethingToDo(c, options); err != nil {
 			return err
 		}
 		options.Stop = stop
@@ -93,6 +98,22 @@ func runOptions(c *cli.Context, phases []string) (engine.RunOptions, error) {
 	}
 	o.Tables, o.Loaders = mongo.Tables(where), loaders(c, where)
 	return o, nil
+}
+
+// somethingToDo refuses a command that would only make an empty warehouse: flags that were not read, most likely.
+func somethingToDo(c *cli.Context, o engine.RunOptions) error {
+	_, err := os.Stat(c.String("warehouse"))
+	isNew := errors.Is(err, fs.ErrNotExist)
+	loads := len(o.Phases) == 0 || o.Phases[0] == engine.PhaseLoad
+	switch {
+	case c.Command.Name == "load" && len(o.Loaders) == 0, loads && isNew && len(o.Loaders) == 0:
+		return engine.WithHint(fmt.Errorf("%w: no source", engine.ErrUsage), "give --mongo, --balances, --node or --ccdscan, or name them in nightrunner.toml of the current folder")
+	case !loads && isNew:
+		return engine.WithHint(fmt.Errorf("%w: no warehouse at %s", engine.ErrUsage, c.String("warehouse")), "nightrunner run makes one; --warehouse names another")
+	case c.Command.Name == "export" && len(o.Exporters) == 0:
+		return engine.WithHint(fmt.Errorf("%w: no destination", engine.ErrUsage), "give --export DIR")
+	}
+	return nil
 }
 
 // execute runs and reports: progress and summary to stderr, the report as JSON to stdout when asked for.

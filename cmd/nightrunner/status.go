@@ -19,6 +19,9 @@ func statusCommand() *cli.Command {
 		Flags:  []cli.Flag{warehouseFlags()[0], boolFlag("json", "print it as JSON")},
 		Before: configure, OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
 			db, err := engine.OpenReadOnly(c.Context, c.String("warehouse"))
 			if err != nil {
 				return err

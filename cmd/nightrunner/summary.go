@@ -98,6 +98,10 @@ func summarizeChecks(w io.Writer, report *engine.Report) {
 		if check.Severity == engine.SeverityError {
 			word = "error"
 		}
+		if strings.HasPrefix(check.Check, "cannot run") {
+			fmt.Fprintf(w, "%s: a check on %s cannot run: %s\n", word, check.Model, strings.Join(check.Examples, ", "))
+			continue
+		}
 		fmt.Fprintf(w, "%s: check %s on %s: %d rows\n", word, check.Check, check.Model, check.Rows)
 		for _, example := range check.Examples {
 			fmt.Fprintf(w, "    %s\n", example)

@@ -58,6 +58,8 @@ func (s *Session) Interact(ctx context.Context) error {
 func configureEditor(editor *readline.Shell) error {
 	return errors.Join(
 		editor.Config.Set("multiline-column", true),
+		// Asking the terminal where the cursor stands loses keys that are typed meanwhile.
+		editor.Config.Set("cursor-position-probe", false),
 		editor.Config.Set("convert-meta", false),
 		editor.Config.Set("input-meta", true),
 		editor.Config.Set("output-meta", true),

@@ -106,7 +106,7 @@ func TestArchive(t *testing.T) {
 		report := d.load()
 		readable(t, report)
 		same(t, what, d.archived(), want)
-		same(t, "notes", report.Notes, []string{"the source has no collection absent: raw.absent stays empty"})
+		same(t, "notes", report.Notes, []string{"the source has no absent: nothing is loaded into their tables"})
 		same(t, "read", report.Read, 3)
 		same(t, "unchanged", d.load().Unchanged, 3)
 		// Only the time is another one.

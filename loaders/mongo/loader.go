@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/ccdexplorer/nightrunner/engine"
@@ -52,6 +53,8 @@ type load struct {
 	days      calendar
 	// cut is the height of the last block of the source's last complete day, also of a day after --to: -1 without days.
 	cut int64
+	// absences are collections that the source never had.
+	absences []string
 }
 
 // An origin holds the documents of collections as files.
@@ -99,6 +102,9 @@ func (ldr *Loader) Load(ctx context.Context, in *engine.Intake) (err error) {
 			}
 		}
 		in.Progress(int64(i+1), int64(len(all)))
+	}
+	if len(l.absences) > 0 {
+		in.Note("the source has no %s: nothing is loaded into their tables", strings.Join(l.absences, ", "))
 	}
 	return nil
 }
@@ -201,7 +207,10 @@ func (l *load) absent(c *Collection) error {
 		l.in.Unreadable(c.Name, errors.New("the collection is gone from the source: what is in "+c.Table+" stays"))
 		return nil
 	}
-	l.in.Note("the source has no collection %s: %s stays empty", c.Name, c.Table)
+	l.absences = append(l.absences, c.Name)
+	if c.Table == daysTable {
+		l.in.Unreadable(c.Name, fmt.Errorf("the source has no %s: no day is complete without it; --mongo-database names the chain's database (now %s)", c.Name, l.options.Database))
+	}
 	return nil
 }
 

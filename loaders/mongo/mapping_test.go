@@ -250,7 +250,7 @@ func TestSourceWithoutSomeCollections(t *testing.T) {
 	d.write("chain/others.bson", encode(t, thing("o", "1")))
 	report := d.load()
 	readable(t, report)
-	same(t, "notes", report.Notes, []string{"the source has no collection never: raw.never stays empty"})
+	same(t, "notes", report.Notes, []string{"the source has no never: nothing is loaded into their tables"})
 	d.remove("chain/things.bson")
 	unreadable(t, d.load(), "the collection is gone from the source: what is in raw.things stays")
 	same(t, "things", d.texts("select v from raw.things"), []string{"1"})

@@ -59,6 +59,16 @@ func (p *profile) see(column int, v value, document []byte) {
 // maxWords bounds the words that are remembered per column.
 const maxWords = 2000
 
+// onlyMissing: there were documents, and none had the field.
+func (p *profile) onlyMissing(column int) bool {
+	for at, n := range p.counts[column] {
+		if at > 0 && n > 0 {
+			return false
+		}
+	}
+	return p.counts[column][0] > 0
+}
+
 // add adds another profile of the same columns.
 func (p *profile) add(other *profile) {
 	for i := range p.counts {
@@ -111,6 +121,9 @@ func (p *profile) save(ctx context.Context, in *engine.Intake, c *Collection) er
 	}
 	var typeRows, wordRows [][]any
 	for i, column := range c.Columns {
+		if p.onlyMissing(i) && column.Path != "" && column.Path != place && !types[[2]string{column.Name, typeName(0)}] {
+			in.Note("%s: no document has %s: column %s is empty; is the path right?", c.Name, column.Path, column.Name)
+		}
 		for at, n := range p.counts[i] {
 			key := [2]string{column.Name, typeName(at)}
 			if n > 0 {

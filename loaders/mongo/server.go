@@ -71,13 +71,11 @@ func openServer(ctx context.Context, o Options) (*server, error) {
 	}
 	s := &server{options: o, client: client, has: map[string]bool{}}
 	for _, database := range slices.Compact([]string{o.Database, o.Utilities}) {
-		err := retry(ctx, func() error {
-			names, err := client.Database(database).ListCollectionNames(ctx, bson.D{})
-			for _, name := range names {
-				s.has[database+"/"+name] = true
-			}
-			return err
-		})
+		// The driver has waited for a server as long as the URI says: more tries would only wait again.
+		names, err := client.Database(database).ListCollectionNames(ctx, bson.D{})
+		for _, name := range names {
+			s.has[database+"/"+name] = true
+		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("connect to %s: %s", Redact(o.URI), withoutSecret(err, o.URI)), s.close())
 		}
