@@ -147,7 +147,7 @@ func (n *night) killAndCompare(rounds int) {
 }
 
 func TestKilledRunsLoseNothing(t *testing.T) {
-	newNight(t, func(dump string) string { return dump }).killAndCompare(3)
+	newNight(t, func(dump string) string { return dump }).killAndCompare(2)
 }
 
 func TestKilledLoadsFromAServerLoseNothing(t *testing.T) {
@@ -156,5 +156,5 @@ func TestKilledLoadsFromAServerLoseNothing(t *testing.T) {
 		mongotest.Restore(t, server.URI, dump)
 		return server.URI
 	})
-	n.killAndCompare(2)
+	n.killAndCompare(1)
 }
