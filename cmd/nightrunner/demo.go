@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/internal/chain"
 )
 
@@ -30,6 +31,9 @@ func demoCommand(stop <-chan struct{}) *cli.Command {
 func demo(c *cli.Context, stop <-chan struct{}) error {
 	dir := c.String("dir")
 	input := filepath.Join(dir, "chain")
+	if c.Int("days") < 1 || c.Int("accounts") < 10 || c.Int("transactions-per-day") < 0 {
+		return fmt.Errorf("%w: a chain has at least 1 day and 10 accounts", engine.ErrUsage)
+	}
 	made, err := chain.Generate(c.Context, chain.Options{
 		Dir: input, Seed: c.Uint64("seed"), Days: c.Int("days"), Accounts: c.Int("accounts"), TransactionsPerDay: c.Int("transactions-per-day"),
 	})
