@@ -38,8 +38,8 @@ lint: ## gofmt and golangci-lint, pinned
 	cd $(TESTSERVER) && GOFLAGS= go run $(GOLANGCI_LINT) run ./...
 
 .PHONY: bench
-bench: build ## measure, as ratios to something in the same run (docs/benchmarks.md)
-	go run ./internal/bench
+bench: build ## measure, as ratios to something in the same run; ARGS="-only idle" (docs/benchmarks.md)
+	go run ./internal/bench $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## fuzz what parses: 30 seconds each

@@ -20,7 +20,7 @@ func (b *builder) buildDays(ctx context.Context, m *Model, step *Step) error {
 	}
 	was, there := b.ledger.models[m.Name]
 	// A table that is made with its first days needs no empty one before.
-	if stale := b.stale(m, wanted); b.kinds[m.Name] == "table" || m.Materialize == State || len(stale) != 1 {
+	if b.kinds[m.Name] == "table" || m.Materialize == State || len(b.stale(m, wanted)) != 1 {
 		if err := b.makeTable(ctx, m); err != nil {
 			return err
 		}

@@ -43,8 +43,6 @@ create table ops.model_days (
 );
 comment on table ops.model_days is 'What each model holds per day: a hash of what it was built from, a hash of its rows.';
 create table ops.waiting (model varchar not null, date date not null, reason varchar not null);
-create table ops.failures (phase varchar not null, name varchar not null, message varchar not null, run_id bigint not null);
-comment on table ops.failures is 'Steps that failed in the last run and are tried again by the next.';
 create table ops.check_results (
     check_name varchar not null, model varchar, severity varchar not null, status varchar not null, failure_count bigint not null,
     examples varchar, inputs ubigint, run_id bigint not null
