@@ -423,8 +423,21 @@ func TestTimer(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	signals := make(chan os.Signal)
 	session, _, _ := start(t, openDB(t), Options{Interrupts: signals})
-	go func() { signals <- os.Interrupt }()
+	// One that comes before the statement has begun is dropped as an old one, so it is sent until it is heard.
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case signals <- os.Interrupt:
+			case <-done:
+				return
+			}
+		}
+	}()
 	err := session.Exec(t.Context(), "select count(*) from range(1000000000) as a, range(1000000000) as b")
+	close(done)
+	<-ended
 	if !errors.Is(err, ErrInterrupted) {
 		t.Errorf("got %v", err)
 	}
