@@ -12,13 +12,14 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/mongouri"
 )
 
 const hintURI = "--mongo names the folder that mongodump wrote, or a file that mongodump --archive wrote"
 
 // openOrigin looks at what the URI names.
 func openOrigin(ctx context.Context, o Options) (origin, error) {
-	if isServer(o.URI) {
+	if mongouri.Is(o.URI) {
 		return openServer(ctx, o)
 	}
 	info, err := os.Stat(o.URI)

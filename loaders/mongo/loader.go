@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/mongouri"
 )
 
 // source is the word by which flags, logs and ops.* know this loader.
@@ -116,7 +117,7 @@ func (l *load) refuseStranger(from origin) error {
 			return nil
 		}
 	}
-	return engine.WithHint(fmt.Errorf("%s has no collection of %s or %s", Redact(l.options.URI), l.options.Database, l.options.Utilities),
+	return engine.WithHint(fmt.Errorf("%s has no collection of %s or %s", mongouri.Redact(l.options.URI), l.options.Database, l.options.Utilities),
 		"--mongo-database and --mongo-utilities name the databases")
 }
 
@@ -141,7 +142,7 @@ func (l *load) live(ctx context.Context, c *Collection, from *server) error {
 		if from.session != nil && noSnapshot(err) {
 			from.session.EndSession(ctx)
 			from.session = nil
-			l.in.Note("%s is read without a snapshot: %s", where, withoutSecret(err, l.options.URI))
+			l.in.Note("%s is read without a snapshot: %s", where, mongouri.WithoutSecret(err, l.options.URI))
 			err = l.land(ctx, c, from, &file)
 		}
 		return err
@@ -191,7 +192,7 @@ func (l *load) outcome(ctx context.Context, c *Collection, where string, file en
 	var unreadable *unreadableError
 	switch {
 	case errors.As(err, &unreadable) && ctx.Err() == nil:
-		told := errors.New(withoutSecret(unreadable.err, l.options.URI))
+		told := errors.New(mongouri.WithoutSecret(unreadable.err, l.options.URI))
 		l.in.Unreadable(where, told)
 		return l.failed(ctx, file, told)
 	case errors.Is(err, errTooManyRejects):

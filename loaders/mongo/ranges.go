@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/mongouri"
 )
 
 const (
@@ -67,7 +68,7 @@ func (l *load) loadHeights(ctx context.Context, c *Collection, s *server, where 
 	}
 	var unreadable *unreadableError
 	if errors.As(err, &unreadable) && ctx.Err() == nil {
-		text := withoutSecret(unreadable.err, s.options.URI)
+		text := mongouri.WithoutSecret(unreadable.err, s.options.URI)
 		l.in.Unreadable(where, fmt.Errorf("%s; loaded up to height %d, the next run goes on from there", text, h.reached))
 		return nil
 	}

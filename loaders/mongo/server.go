@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/mongouri"
 )
 
 // A server is a live MongoDB. Collections without a height are read as a whole, in one snapshot session where the server
@@ -29,45 +29,11 @@ type server struct {
 	has map[string]bool
 }
 
-// isServer tells a connection string from a path.
-func isServer(uri string) bool {
-	return strings.HasPrefix(uri, "mongodb://") || strings.HasPrefix(uri, "mongodb+srv://")
-}
-
-// Redact is a URI without its password and other secrets, for people.
-func Redact(uri string) string {
-	if !isServer(uri) {
-		return uri
-	}
-	parsed, err := url.Parse(uri)
-	if err != nil {
-		return "mongodb://…"
-	}
-	options := parsed.Query()
-	for key := range options {
-		if isSecret(key) {
-			options.Set(key, "xxxxx")
-		}
-	}
-	parsed.RawQuery = options.Encode()
-	return parsed.Redacted()
-}
-
-func isSecret(key string) bool { return strings.Contains(strings.ToLower(key), "password") }
-
-// connectTimeout bounds the wait for a server that is not there, unless the URI says otherwise.
-const connectTimeout = 10 * time.Second
-
-// openServer connects and lists collections. TLS, authentication, read preference and concern, and compressors come from
-// the URI.
+// openServer connects and lists collections.
 func openServer(ctx context.Context, o Options) (*server, error) {
-	settings := options.Client().SetAppName("nightrunner").SetServerSelectionTimeout(connectTimeout).ApplyURI(o.URI)
-	if err := settings.Validate(); err != nil {
-		return nil, engine.WithHint(fmt.Errorf("%s: %s", Redact(o.URI), withoutSecret(err, o.URI)), "--mongo mongodb://HOST:PORT/?options")
-	}
-	client, err := driver.Connect(settings)
+	client, err := mongouri.Connect(o.URI, "mongo")
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %s", Redact(o.URI), withoutSecret(err, o.URI))
+		return nil, err
 	}
 	s := &server{options: o, client: client, has: map[string]bool{}}
 	for _, database := range slices.Compact([]string{o.Database, o.Utilities}) {
@@ -77,40 +43,11 @@ func openServer(ctx context.Context, o Options) (*server, error) {
 			s.has[database+"/"+name] = true
 		}
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("connect to %s: %s", Redact(o.URI), withoutSecret(err, o.URI)), s.close())
+			return nil, errors.Join(fmt.Errorf("connect to %s: %s", mongouri.Redact(o.URI), mongouri.WithoutSecret(err, o.URI)), s.close())
 		}
 	}
 	s.session = s.snapshot(ctx)
 	return s, nil
-}
-
-// withoutSecret is an error's text without the secrets of the URI, however they are written.
-func withoutSecret(err error, uri string) string {
-	text := err.Error()
-	parsed, parseErr := url.Parse(uri)
-	if parseErr != nil {
-		return strings.ReplaceAll(text, uri, Redact(uri))
-	}
-	var secrets []string
-	if password, there := parsed.User.Password(); there {
-		secrets = append(secrets, password)
-		if _, raw, found := strings.Cut(strings.SplitN(strings.SplitN(uri, "://", 2)[1], "@", 2)[0], ":"); found {
-			secrets = append(secrets, raw)
-		}
-	}
-	for key, values := range parsed.Query() {
-		if isSecret(key) {
-			secrets = append(secrets, values...)
-		}
-	}
-	for _, secret := range secrets {
-		for _, written := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
-			if written != "" {
-				text = strings.ReplaceAll(text, written, "…")
-			}
-		}
-	}
-	return text
 }
 
 // snapshot starts a snapshot session; servers have them as members of a replica set or a sharded cluster from 5.0 on.
@@ -136,7 +73,7 @@ func (s *server) close() error {
 	if s.session != nil {
 		s.session.EndSession(context.Background())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), mongouri.Timeout)
 	defer cancel()
 	return s.client.Disconnect(ctx)
 }
@@ -252,7 +189,7 @@ func (c *cursor) close() error {
 	if c.at == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), mongouri.Timeout)
 	defer cancel()
 	return c.at.Close(ctx)
 }
