@@ -104,7 +104,7 @@ func (w *Warehouse) connect(ctx context.Context, o Options) error {
 			return fmt.Errorf("%w: %s: %w", ErrUsage, statement, err)
 		}
 	}
-	return nil
+	return LockDown(ctx, w.db)
 }
 
 func (o Options) settings(path string) ([][2]string, error) {
