@@ -4,7 +4,6 @@ package mongouri
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/secret"
 )
 
 // Timeout bounds the wait for a server that is not there, unless the URI says otherwise.
@@ -23,25 +23,7 @@ func Is(uri string) bool {
 }
 
 // Redact is a URI without its password and other secrets, for people. A path stays as it is.
-func Redact(uri string) string {
-	if !Is(uri) {
-		return uri
-	}
-	parsed, err := url.Parse(uri)
-	if err != nil {
-		return "mongodb://…"
-	}
-	options := parsed.Query()
-	for key := range options {
-		if isSecret(key) {
-			options.Set(key, "xxxxx")
-		}
-	}
-	parsed.RawQuery = options.Encode()
-	return parsed.Redacted()
-}
-
-func isSecret(key string) bool { return strings.Contains(strings.ToLower(key), "password") }
+func Redact(uri string) string { return secret.Redact(uri) }
 
 // Connect makes a client, which connects when it is used. TLS, authentication, read preference and concern, write concern
 // and compressors come from the URI. flag is the one that the URI was given with, for the hint of an error.
@@ -58,30 +40,4 @@ func Connect(uri, flag string) (*mongo.Client, error) {
 }
 
 // WithoutSecret is an error's text without the secrets of the URI, however they are written.
-func WithoutSecret(err error, uri string) string {
-	text := err.Error()
-	parsed, parseErr := url.Parse(uri)
-	if parseErr != nil {
-		return strings.ReplaceAll(text, uri, Redact(uri))
-	}
-	var secrets []string
-	if password, there := parsed.User.Password(); there {
-		secrets = append(secrets, password)
-		if _, raw, found := strings.Cut(strings.SplitN(strings.SplitN(uri, "://", 2)[1], "@", 2)[0], ":"); found {
-			secrets = append(secrets, raw)
-		}
-	}
-	for key, values := range parsed.Query() {
-		if isSecret(key) {
-			secrets = append(secrets, values...)
-		}
-	}
-	for _, secret := range secrets {
-		for _, written := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
-			if written != "" {
-				text = strings.ReplaceAll(text, written, "…")
-			}
-		}
-	}
-	return text
-}
+func WithoutSecret(err error, uri string) string { return secret.New(uri).Text(err.Error()) }
