@@ -21,7 +21,12 @@ type RawTable struct {
 }
 
 // A RawColumn is a column; Type as DuckDB writes it.
-type RawColumn struct{ Name, Type, About string }
+type RawColumn struct {
+	Name, Type, About string
+	// Compression is how a new table stores the column; "" lets DuckDB try all ways on each block of rows, which costs more
+	// than storing it where there are many texts.
+	Compression string
+}
 
 // EnsureTables makes raw tables, and brings those that exist to the shape wanted: new columns are empty until the next
 // load, which reads all of the table's source again.
@@ -88,6 +93,9 @@ func (t RawTable) create() string {
 	columns := make([]string, len(t.Columns))
 	for i, column := range t.Columns {
 		columns[i] = identifier(column.Name) + " " + column.Type
+		if column.Compression != "" {
+			columns[i] += " using compression " + column.Compression
+		}
 	}
 	return fmt.Sprintf("create table %s (%s)", t.Name, strings.Join(columns, ", "))
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 
 	"github.com/ccdexplorer/nightrunner/engine"
@@ -40,23 +39,24 @@ type batch struct {
 	err       error
 }
 
-// A decoder brings documents of one collection into columns. It is not safe for concurrent use; addresses and days are
-// shared.
+// A decoder brings documents of one collection into columns. It is not safe for concurrent use; the dictionary of addresses
+// and the days are shared.
 type decoder struct {
 	collection *Collection
-	addresses  *addresses
+	addresses  *addressCache
 	days       calendar
 	file       string
 
 	walker
-	builder *array.RecordBuilder
-	cells   []cell
-	// height is the place of the column with the height, -1 for none; first the builder's place of the first column.
-	height, first int
-	// scratch holds texts that do not stand in the document, fresh the new addresses of the batch.
-	scratch []byte
-	fresh   map[string]int32
-	out     *batch
+	builders []builder
+	// dates are the days by height, heights the column with it; nil for collections that have none.
+	dates   *numberBuilder[int32]
+	heights *numberBuilder[int64]
+	// height is the place of the column with the height, -1 for none; required tells columns that each document must have.
+	height   int
+	required []bool
+	rows     int
+	out      *batch
 }
 
 // recordSchema is the shape of a collection's batches: the day by height first, then the columns.
@@ -72,11 +72,15 @@ func recordSchema(c *Collection) *arrow.Schema {
 }
 
 func newDecoder(c *Collection, a *addresses, days calendar, file string) *decoder {
-	d := &decoder{collection: c, addresses: a, days: days, file: file, height: -1,
-		walker: walker{root: pathTree(c.Columns), values: make([]value, len(c.Columns))}, cells: make([]cell, len(c.Columns)),
-		builder: array.NewRecordBuilder(memory.DefaultAllocator, recordSchema(c))}
+	d := &decoder{collection: c, addresses: newAddressCache(a), days: days, file: file, height: -1, walker: newWalker(c.Columns)}
+	for _, column := range c.Columns {
+		d.builders = append(d.builders, newBuilder(column.Type, d.addresses))
+		d.required = append(d.required, column.Required && column.Path != place)
+	}
 	if c.Height != "" {
-		d.height, d.first = c.heightColumn(), 1
+		d.height = c.heightColumn()
+		d.heights = d.builders[d.height].(*numberBuilder[int64])
+		d.dates = newNumberBuilder[int32](arrow.FixedWidthTypes.Date32, nil)
 	}
 	return d
 }
@@ -84,7 +88,7 @@ func newDecoder(c *Collection, a *addresses, days calendar, file string) *decode
 // decode reads all documents of a chunk. What cannot be kept becomes a reject; damaged bytes are the batch's error.
 func (d *decoder) decode(c chunk) *batch {
 	d.out = &batch{profile: newProfile(len(d.values))}
-	d.fresh = map[string]int32{}
+	d.rows = 0
 	data, offset := c.data, c.offset
 	for len(data) > 0 {
 		ordinal := c.count + d.out.documents + 1
@@ -99,8 +103,26 @@ func (d *decoder) decode(c chunk) *batch {
 		d.out.documents++
 		data, offset = data[length:], offset+int64(length)
 	}
-	d.out.record = d.builder.NewRecordBatch()
+	d.out.profile.settle(d.collection)
+	d.out.record, d.out.fresh = d.record(), d.addresses.take()
 	return d.out
+}
+
+// record gives the rows so far.
+func (d *decoder) record() arrow.RecordBatch {
+	var columns []arrow.Array
+	if d.dates != nil {
+		columns = append(columns, d.dates.finish(d.rows))
+	}
+	for _, one := range d.builders {
+		columns = append(columns, one.finish(d.rows))
+	}
+	defer func() {
+		for _, one := range columns {
+			one.Release()
+		}
+	}()
+	return array.NewRecordBatch(recordSchema(d.collection), columns, int64(d.rows))
 }
 
 // documentLength is that of the document at the start of data, which holds all of it.
@@ -122,96 +144,53 @@ func (d *decoder) add(document []byte, ordinal int64) error {
 	if err := d.walk(document); err != nil {
 		return err
 	}
-	d.see(document)
-	d.scratch = d.scratch[:0]
-	for i := range d.collection.Columns {
-		column := &d.collection.Columns[i]
-		if column.Path == place {
-			d.cells[i] = cell{there: true, number: ordinal}
-			continue
-		}
-		var err error
-		if d.cells[i], err = column.convert(d.values[i], &d.scratch); err != nil {
-			d.reject(document, ordinal, column.Path, err)
-			return nil
-		}
-	}
-	if d.height >= 0 {
-		d.appendDay(d.cells[d.height])
-	}
-	for i := range d.cells {
-		d.append(d.builder.Field(i+d.first), d.collection.Columns[i].Type, &d.cells[i])
-	}
-	return nil
-}
-
-// see counts the types of all mapped fields, also of a document that becomes a reject.
-func (d *decoder) see(document []byte) {
 	for i, column := range d.collection.Columns {
 		switch column.Path {
 		case place:
-			continue
+			d.builders[i].(*numberBuilder[int64]).put(d.rows, ordinal)
 		case "":
-			d.values[i] = value{bsoncore.TypeEmbeddedDocument, document}
+			d.put(value{bsoncore.TypeEmbeddedDocument, document}, i)
 		}
-		d.out.profile.see(i, d.values[i], document)
 	}
+	d.out.profile.see(d.values, d.found, document)
+	if column, err := d.convert(); err != nil {
+		d.reject(document, ordinal, d.collection.Columns[column].Path, err)
+		for _, one := range d.builders {
+			one.cut(d.rows)
+		}
+		return nil
+	}
+	if d.dates != nil {
+		d.addDay()
+	}
+	d.rows++
+	return nil
 }
 
-func (d *decoder) appendDay(height cell) {
-	days := d.builder.Field(0).(*array.Date32Builder)
-	if day, found := d.days.find(height.number); found && height.there {
-		days.Append(arrow.Date32(day))
+// convert adds a document's values as a row, and tells the first column that does not take its value. It goes by columns: the
+// order in which a source gives fields decides nothing.
+func (d *decoder) convert() (column int, err error) {
+	for i, v := range d.values {
+		switch {
+		case !v.isNull():
+			err = d.builders[i].add(d.rows, v)
+		case d.required[i]:
+			err = errMissing
+		}
+		if err != nil {
+			return i, err
+		}
+	}
+	return 0, nil
+}
+
+func (d *decoder) addDay() {
+	if len(d.heights.values) <= d.rows {
 		return
 	}
-	days.AppendNull()
-}
-
-func (d *decoder) append(builder array.Builder, kind Type, c *cell) {
-	if !c.there {
-		builder.AppendNull()
-		return
+	if day, found := d.days.find(d.heights.values[d.rows]); found {
+		d.dates.put(d.rows, day)
 	}
-	switch builder := builder.(type) {
-	case *array.StringBuilder:
-		builder.BinaryBuilder.Append(c.text)
-	case *array.BinaryBuilder:
-		builder.Append(c.text)
-	case *array.BinaryDictionaryBuilder:
-		if err := builder.Append(c.text); err != nil {
-			d.out.err = fmt.Errorf("word %q: %w", c.text, err)
-		}
-	case *array.Int32Builder:
-		builder.Append(d.addressID(c.text))
-	case *array.Int64Builder:
-		builder.Append(c.number)
-	case *array.Float64Builder:
-		builder.Append(c.double)
-	case *array.Decimal128Builder:
-		builder.Append(c.huge)
-	case *array.BooleanBuilder:
-		builder.Append(c.number != 0)
-	case *array.Date32Builder:
-		builder.Append(arrow.Date32(c.number))
-	case *array.TimestampBuilder:
-		builder.Append(arrow.Timestamp(c.number))
-	default:
-		d.out.err = fmt.Errorf("no way to append type %s", typeNames()[kind])
-	}
-}
-
-func (d *decoder) addressID(address []byte) int32 {
-	if id, known := d.addresses.find(address); known {
-		return id
-	}
-	id, known := d.fresh[string(address)]
-	if !known {
-		id = ^int32(len(d.out.fresh))
-		text := string(address)
-		d.fresh[text] = id
-		d.out.fresh = append(d.out.fresh, text)
-	}
-	return id
 }
 
 // resolve gives the new addresses of a batch their ids. Batches are resolved in the order of their documents.

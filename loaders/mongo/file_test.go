@@ -284,6 +284,5 @@ func TestLengthsThatLie(t *testing.T) {
 			t.Errorf("%d: %v", length, one.err)
 		}
 		one.record.Release()
-		d.builder.Release()
 	}
 }

@@ -204,7 +204,7 @@ func Tables(collections []Collection) []engine.RawTable {
 			table.Columns = append(table.Columns, engine.RawColumn{Name: dateColumn, Type: "DATE", About: "the UTC day whose blocks hold the height; null: none, or not yet"})
 		}
 		for _, column := range c.Columns {
-			table.Columns = append(table.Columns, engine.RawColumn{Name: column.Name, Type: column.Type.sql(), About: column.About})
+			table.Columns = append(table.Columns, engine.RawColumn{Name: column.Name, Type: column.Type.sql(), About: column.About, Compression: column.Type.compression()})
 		}
 		list = append(list, table)
 	}

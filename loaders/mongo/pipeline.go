@@ -68,7 +68,6 @@ func startPipeline(ctx context.Context, c *Collection, from documents, a *addres
 	for range workers {
 		p.work.Go(func() {
 			d := newDecoder(c, a, days, file)
-			defer func() { d.builder.Release() }()
 			for one := range jobs {
 				one.result <- d.decode(one.chunk)
 				buffers.Put(&one.chunk.data)

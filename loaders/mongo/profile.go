@@ -19,10 +19,17 @@ type profile struct {
 	// ids are the first `_id` per column and type.
 	ids   [][32]string
 	words []map[string]bool
+	// complete are columns that no document has lacked so far.
+	complete  []int
+	documents int64
 }
 
 func newProfile(columns int) *profile {
-	return &profile{counts: make([][32]int64, columns), ids: make([][32]string, columns), words: make([]map[string]bool, columns)}
+	p := &profile{counts: make([][32]int64, columns), ids: make([][32]string, columns), words: make([]map[string]bool, columns)}
+	for i := range columns {
+		p.complete = append(p.complete, i)
+	}
+	return p
 }
 
 // slot is a type's place in the counts: types are below 20 but for min key (255) and max key (127).
@@ -48,12 +55,37 @@ func typeName(slot int) string {
 	return bsoncore.Type(slot).String()
 }
 
-func (p *profile) see(column int, v value, document []byte) {
-	at := slot(v.kind)
-	if p.counts[column][at] == 0 {
-		p.ids[column][at] = idText(document)
+// see counts the types of the columns that a document has; what the others lack is counted by settle.
+func (p *profile) see(values []value, found []int, document []byte) {
+	for _, column := range found {
+		at := slot(values[column].kind)
+		if p.counts[column][at] == 0 {
+			p.ids[column][at] = idText(document)
+		}
+		p.counts[column][at]++
 	}
-	p.counts[column][at]++
+	p.complete = slices.DeleteFunc(p.complete, func(column int) bool {
+		missing := values[column].kind == 0
+		if missing {
+			p.ids[column][0] = idText(document)
+		}
+		return missing
+	})
+	p.documents++
+}
+
+// settle counts missing fields, after the last document.
+func (p *profile) settle(c *Collection) {
+	for i, column := range c.Columns {
+		if column.Path == place {
+			continue
+		}
+		missing := p.documents
+		for _, n := range p.counts[i] {
+			missing -= n
+		}
+		p.counts[i][0] = missing
+	}
 }
 
 // maxWords bounds the words that are remembered per column.

@@ -219,7 +219,7 @@ func (h *heights) plan(ctx context.Context) (step, first int64, err error) {
 }
 
 func heightOf(document bson.Raw, path string) int64 {
-	w := walker{root: pathTree([]Column{{Path: path}}), values: make([]value, 1)}
+	w := newWalker([]Column{{Path: path}})
 	if err := w.walk(document); err != nil {
 		return 0
 	}

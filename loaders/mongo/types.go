@@ -54,6 +54,20 @@ func (t Type) sql() string {
 	return []string{"VARCHAR", "VARCHAR", "VARCHAR", "INTEGER", "BLOB", "BIGINT", "HUGEINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "JSON"}[t]
 }
 
+// compression is how the warehouse stores the column, where it is known what serves: hashes are noise, words recur, JSON
+// texts are like each other. Else DuckDB finds out.
+func (t Type) compression() string {
+	switch t {
+	case Hash:
+		return "uncompressed"
+	case Word, Kind:
+		return "dictionary"
+	case JSON:
+		return "fsst"
+	}
+	return ""
+}
+
 // arrow is the type on the way there.
 func (t Type) arrow() arrow.DataType {
 	switch t {
@@ -79,16 +93,6 @@ func (t Type) arrow() arrow.DataType {
 	return arrow.BinaryTypes.String
 }
 
-// A cell is a value on its way into a column: text for Varchar, Word, Kind, Address, Hash and JSON; number for Bigint, Boolean,
-// Date (days since 1970) and Timestamp (microseconds); else the field of its type.
-type cell struct {
-	there  bool
-	text   []byte
-	number int64
-	double float64
-	huge   decimal128.Num
-}
-
 // value is a field's BSON type and bytes, within the document; type 0 is missing.
 type value struct {
 	kind bsoncore.Type
@@ -99,41 +103,9 @@ func (v value) core() bsoncore.Value { return bsoncore.Value{Type: v.kind, Data:
 
 var errMissing = errors.New("is missing")
 
-// convert reads a value as a column's type, without loss; scratch is for texts that do not stand in the document.
-func (c *Column) convert(v value, scratch *[]byte) (cell, error) {
-	if v.kind == 0 || v.kind == bsoncore.TypeNull || v.kind == bsoncore.TypeUndefined {
-		if c.Required {
-			return cell{}, errMissing
-		}
-		return cell{}, nil
-	}
-	var out cell
-	var err error
-	switch c.Type {
-	case Varchar, Word, Kind, Address:
-		out.text, err = toText(v)
-	case Hash:
-		out.text, err = toHash(v, scratch)
-	case Bigint:
-		out.number, err = toInteger(v)
-	case Hugeint:
-		out.huge, err = toHuge(v)
-	case Double:
-		out.double, err = toDouble(v)
-	case Boolean:
-		if v.kind != bsoncore.TypeBoolean {
-			return cell{}, wrongType(v, "a boolean")
-		}
-		out.number = int64(v.data[0])
-	case Date:
-		out.number, err = toDay(v)
-	case Timestamp:
-		out.number, err = toMicros(v)
-	case JSON:
-		out.text, err = toJSON(v, scratch)
-	}
-	out.there = true
-	return out, err
+// isNull: the field has no value, whatever its type would be.
+func (v value) isNull() bool {
+	return v.kind == 0 || v.kind == bsoncore.TypeNull || v.kind == bsoncore.TypeUndefined
 }
 
 func wrongType(v value, wanted string) error { return fmt.Errorf("is %s, not %s", v.kind, wanted) }
@@ -154,32 +126,36 @@ func toText(v value) ([]byte, error) {
 	return nil, wrongType(v, "a string")
 }
 
-func toHash(v value, scratch *[]byte) ([]byte, error) {
+// appendString appends a string as it is.
+func appendString(dst []byte, v value) ([]byte, error) {
+	text, err := toText(v)
+	return append(dst, text...), err
+}
+
+// appendHash appends the bytes of 64 hex digits.
+func appendHash(dst []byte, v value) ([]byte, error) {
 	text, err := toText(v)
 	if err != nil {
 		return nil, err
 	}
-	start := len(*scratch)
-	out, err := hex.AppendDecode(*scratch, text)
+	out, err := hex.AppendDecode(dst, text)
 	// An upper case digit would come back in lower case.
 	if err != nil || len(text) != 64 || bytes.ContainsAny(text, "ABCDEF") {
 		return nil, fmt.Errorf("is %.80q, not 64 hex digits in lower case", text)
 	}
-	*scratch = out
-	return out[start:], nil
+	return out, nil
 }
 
-func toJSON(v value, scratch *[]byte) ([]byte, error) {
-	start := len(*scratch)
-	out, err := extjson.AppendValue(*scratch, v.core())
+// appendJSON appends any value as relaxed Extended JSON.
+func appendJSON(dst []byte, v value) ([]byte, error) {
+	out, err := extjson.AppendValue(dst, v.core())
 	if err != nil {
 		return nil, err
 	}
-	if replaced(out[start:]) && !validTexts(v.core()) {
+	if replaced(out[len(dst):]) && !validTexts(v.core()) {
 		return nil, errors.New("holds a text that is no UTF-8")
 	}
-	*scratch = out
-	return out[start:], nil
+	return out, nil
 }
 
 // replaced reports whether bytes that are no UTF-8 may have become the replacement character: the driver escapes it.
@@ -346,7 +322,8 @@ func textDouble(text string) (float64, error) {
 	return number, nil
 }
 
-func toDay(v value) (int64, error) {
+// toDay is in days since 1970-01-01.
+func toDay(v value) (int32, error) {
 	if v.kind != bsoncore.TypeString {
 		return 0, wrongType(v, "a string YYYY-MM-DD")
 	}
@@ -354,7 +331,7 @@ func toDay(v value) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("is %.80q, not a day YYYY-MM-DD", v.text())
 	}
-	return day.Unix() / 86400, nil
+	return int32(day.Unix() / 86400), nil
 }
 
 func toMicros(v value) (int64, error) {

@@ -13,8 +13,13 @@ import (
 // It is not safe for concurrent use; root is shared and never written.
 type walker struct {
 	root *node
-	// values by column; they are slices of the document.
+	// values by column, slices of the document, and found, the columns that have one, as they stand in it.
 	values []value
+	found  []int
+}
+
+func newWalker(columns []Column) walker {
+	return walker{root: pathTree(columns), values: make([]value, len(columns)), found: make([]int, 0, len(columns))}
 }
 
 // A node is a word of a path.
@@ -66,7 +71,10 @@ var (
 
 // walk fills values from a document. An error means that the bytes are damaged.
 func (w *walker) walk(document []byte) error {
-	clear(w.values)
+	for _, column := range w.found {
+		w.values[column] = value{}
+	}
+	w.found = w.found[:0]
 	return w.fields(document, w.root)
 }
 
@@ -107,12 +115,20 @@ func (w *walker) fields(document []byte, n *node) error {
 
 func (w *walker) take(v value, n *node) error {
 	for _, column := range n.columns {
-		w.values[column] = v
+		w.put(v, column)
 	}
 	if len(n.children) > 0 && v.kind == bsoncore.TypeEmbeddedDocument {
 		return w.fields(v.data, n)
 	}
 	return nil
+}
+
+// put takes a column's value; of two with one name the later one counts.
+func (w *walker) put(v value, column int) {
+	if w.values[column].kind == 0 {
+		w.found = append(w.found, column)
+	}
+	w.values[column] = v
 }
 
 // sizeOf is how many bytes a value takes.

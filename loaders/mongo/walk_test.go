@@ -26,8 +26,9 @@ func columnsOf(kind Type, paths ...string) []Column {
 	return list
 }
 
-func newWalker(paths ...string) *walker {
-	return &walker{root: pathTree(columnsOf(JSON, paths...)), values: make([]value, len(paths))}
+func walkerOf(paths ...string) *walker {
+	w := newWalker(columnsOf(JSON, paths...))
+	return &w
 }
 
 // allTypes has a field of every BSON type.
@@ -104,7 +105,7 @@ func FuzzWalk(f *testing.F) {
 	f.Add([]byte{5, 0, 0, 0, 0})
 	f.Add([]byte{6, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		w := newWalker(paths...)
+		w := walkerOf(paths...)
 		got := w.walk(data)
 		values := map[string]bsoncore.Value{}
 		want := reference(data, "", paths, values)
@@ -175,7 +176,6 @@ func FuzzDecode(f *testing.F) {
 		c := *all
 		c.Columns = all.Columns[int(at)%len(all.Columns):][:1]
 		d := newDecoder(&c, &addresses{ids: map[string]int32{}}, nil, "f")
-		defer d.builder.Release()
 		got := d.decode(chunk{data: data})
 		defer got.record.Release()
 		if got.record.NumRows()+int64(len(got.rejects)) != got.documents {
@@ -234,7 +234,7 @@ func TestDamagedDocuments(t *testing.T) {
 		"regex without options":       document(element(bsoncore.TypeRegex, 'a')...),
 		"pointer without an ObjectID": document(element(bsoncore.TypeDBPointer, length(2, 'a', 0)...)...),
 	} {
-		w := newWalker("v", "v.b")
+		w := walkerOf("v", "v.b")
 		if err := w.walk(bad); err == nil {
 			t.Errorf("%s: no error for %x", what, bad)
 		}
@@ -243,7 +243,7 @@ func TestDamagedDocuments(t *testing.T) {
 
 func TestDocumentCutAnywhereIsDamaged(t *testing.T) {
 	whole := allTypes(t)
-	w := newWalker("a.b.c", "max", "nothing")
+	w := walkerOf("a.b.c", "max", "nothing")
 	if err := w.walk(whole); err != nil {
 		t.Fatal(err)
 	}
