@@ -17,8 +17,10 @@ import (
 )
 
 const (
-	// rangeDocuments is about how many documents are read by one cursor and committed together.
+	// rangeDocuments is about how many documents are read by one cursor, commitRanges how many ranges are committed together:
+	// DuckDB writes small commits twice.
 	rangeDocuments = 200_000
+	commitRanges   = 5
 	// cursorsAhead is how many cursors read at the same time; aheadChunks how many chunks each holds until it is its turn.
 	cursorsAhead = 3
 	aheadChunks  = 4
@@ -137,57 +139,41 @@ func (h *heights) saveProgress(ctx context.Context) error {
 		[][]any{{h.in.Source(), h.collection.Name, h.from, h.reached, h.in.Run}})
 }
 
-// readRanges reads all ranges up to the cut: some cursors read ahead while the first is committed.
+// readRanges reads all ranges up to the cut. What fails for a reason that passes is read again from what is committed; pauses
+// grow while nothing comes through.
 func (h *heights) readRanges(ctx context.Context) error {
 	step, first, err := h.plan(ctx)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var queue []*ahead
-	defer func() {
-		cancel()
-		for _, one := range queue {
-			one.wait()
-		}
-	}()
-	next := h.reached + 1
-	for next <= h.cut || len(queue) > 0 {
-		for next <= h.cut && len(queue) < cursorsAhead {
-			last := min(max(next, first)+step-1, h.cut)
-			queue = append(queue, h.readAhead(ctx, next, last))
-			next = last + 1
-		}
-		one := queue[0]
-		err := h.land(ctx, one)
-		one.wait()
-		queue = queue[1:]
-		if err == nil {
-			h.in.Progress(h.documents, 0)
-			continue
-		}
-		// Pauses grow while nothing comes through: a range that is committed begins anew.
-		if err := h.again(ctx, one, err); err != nil {
+	for h.reached < h.cut {
+		before := h.reached
+		err := retry(ctx, func() error {
+			err := h.readOn(ctx, step, first)
+			if h.reached > before {
+				// It got further, so it is tried anew; what does not pass fails again.
+				return ctx.Err()
+			}
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// again reads a range once more that failed for a reason that passes.
-func (h *heights) again(ctx context.Context, failed *ahead, err error) error {
-	tried := false
-	return retry(ctx, func() error {
-		if !tried {
-			// The first try was the one that failed.
-			tried = true
+// readOn reads from what is committed to the cut.
+func (h *heights) readOn(ctx context.Context, step, first int64) error {
+	r := h.startRanges(ctx, step, first)
+	defer r.stop()
+	for h.reached < h.cut {
+		if err := h.land(ctx, r.group()); err != nil {
 			return err
 		}
-		one := h.readAhead(ctx, failed.first, failed.last)
-		defer one.wait()
-		return h.land(ctx, one)
-	})
+		h.in.Progress(h.documents, 0)
+	}
+	return nil
 }
 
 // plan is how many heights a range has, and the first height there is.
@@ -230,8 +216,8 @@ func heightOf(document bson.Raw, path string) int64 {
 	return height
 }
 
-// land replaces a range of heights by its documents.
-func (h *heights) land(ctx context.Context, one *ahead) error {
+// land replaces some ranges of heights by their documents.
+func (h *heights) land(ctx context.Context, one *group) error {
 	confirm := func() {}
 	var p *pipeline
 	err := h.in.Transact(ctx, func() (err error) {
@@ -381,18 +367,84 @@ func (h *heights) refuse(ctx context.Context, file engine.SourceFile) error {
 	})
 }
 
+// ranges are the ranges of heights from what is committed to the cut: some cursors read ahead of the one whose turn it is.
+type ranges struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	h      *heights
+	step   int64
+	// next is the first height that no cursor reads yet; first the lowest there is.
+	next, first int64
+	queue       []*ahead
+}
+
+func (h *heights) startRanges(ctx context.Context, step, first int64) *ranges {
+	ctx, cancel := context.WithCancel(ctx)
+	return &ranges{ctx: ctx, cancel: cancel, h: h, step: step, next: h.reached + 1, first: first}
+}
+
+// last is the end of so many ranges from a height on.
+func (r *ranges) last(from, count int64) int64 {
+	return min(max(from, r.first)+count*r.step-1, r.h.cut)
+}
+
+// fill starts cursors until enough of them read.
+func (r *ranges) fill() {
+	for r.next <= r.h.cut && len(r.queue) < cursorsAhead {
+		last := r.last(r.next, 1)
+		r.queue = append(r.queue, r.h.readAhead(r.ctx, r.next, last))
+		r.next = last + 1
+	}
+}
+
+// group is the ranges that are committed next.
+func (r *ranges) group() *group {
+	first := r.h.reached + 1
+	return &group{ranges: r, first: first, last: r.last(first, commitRanges)}
+}
+
+func (r *ranges) stop() {
+	r.cancel()
+	for _, one := range r.queue {
+		one.wait()
+	}
+}
+
+// A group gives the documents of ranges that follow each other.
+type group struct {
+	ranges      *ranges
+	first, last int64
+}
+
+func (g *group) next(ctx context.Context, buffer []byte) (chunk, error) {
+	for {
+		g.ranges.fill()
+		if len(g.ranges.queue) == 0 || g.ranges.queue[0].first > g.last {
+			return chunk{}, io.EOF
+		}
+		one, err := g.ranges.queue[0].next(ctx, buffer)
+		if !errors.Is(err, io.EOF) {
+			return one, err
+		}
+		g.ranges.queue[0].wait()
+		g.ranges.queue = g.ranges.queue[1:]
+	}
+}
+
+func (g *group) close() error { return nil }
+
 // ahead reads a range of heights into memory while others are at work: some chunks of it, then it waits for its turn.
 type ahead struct {
-	first, last int64
-	chunks      chan chunk
-	work        sync.WaitGroup
-	cancel      context.CancelFunc
-	err         error
+	first  int64
+	chunks chan chunk
+	work   sync.WaitGroup
+	cancel context.CancelFunc
+	err    error
 }
 
 func (h *heights) readAhead(ctx context.Context, first, last int64) *ahead {
 	ctx, cancel := context.WithCancel(ctx)
-	a := &ahead{first: first, last: last, chunks: make(chan chunk, aheadChunks), cancel: cancel}
+	a := &ahead{first: first, chunks: make(chan chunk, aheadChunks), cancel: cancel}
 	bounds := bson.D{{Key: "$lte", Value: last}}
 	if first > lowest {
 		bounds = append(bounds, bson.E{Key: "$gte", Value: first})
@@ -436,8 +488,6 @@ func (a *ahead) next(ctx context.Context, _ []byte) (chunk, error) {
 		return chunk{}, ctx.Err()
 	}
 }
-
-func (a *ahead) close() error { return nil }
 
 // wait ends the reading, whether it came to its end or not.
 func (a *ahead) wait() {
