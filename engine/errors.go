@@ -55,6 +55,14 @@ func (e *ModelError) Error() string {
 	return fmt.Sprintf("%s:%d: %v", e.File, e.Line, e.Err)
 }
 
+// Text is the error and its hint.
+func (e *ModelError) Text() string {
+	if e.Hint == "" {
+		return e.Error()
+	}
+	return e.Error() + " (" + e.Hint + ")"
+}
+
 func (e *ModelError) Unwrap() error { return e.Err }
 
 // ModelErrors are all errors of all SQL files, in the files' order.
@@ -63,11 +71,7 @@ type ModelErrors []*ModelError
 func (e ModelErrors) Error() string {
 	lines := make([]string, 0, len(e))
 	for _, one := range e {
-		line := one.Error()
-		if one.Hint != "" {
-			line += " (" + one.Hint + ")"
-		}
-		lines = append(lines, line)
+		lines = append(lines, one.Text())
 	}
 	return strings.Join(lines, "\n")
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -159,7 +160,7 @@ func (p *Project) Select(patterns []string) (map[string]bool, error) {
 			}
 		}
 		if len(found) == 0 {
-			return nil, WithHint(fmt.Errorf("%w: --select %s: no such model", ErrUsage, pattern), "nearest: %s", nearest(word, p.byName))
+			return nil, WithHint(fmt.Errorf("%w: --select %s: no such model", ErrUsage, pattern), "%s", cmp.Or(Suggest("nearest: %s", word, p.byName), "nightrunner models lists them"))
 		}
 		for _, m := range found {
 			chosen[m.Name] = true

@@ -213,7 +213,7 @@ func (in *Intake) SaveFiles(ctx context.Context, files ...SourceFile) error {
 	return in.insertRows(ctx, "ops.source_files", len(files), func(i int) []any {
 		f := files[i]
 		return []any{in.source, f.Name, nullTime(f.Date), f.Hash, f.Bytes, nullTime(f.Modified.UTC().Truncate(time.Microsecond)),
-			f.Status, f.Rows, f.Rejects, f.Message, in.Run}
+			f.Status, f.Rows, f.Rejects, in.w.redact(f.Message), in.Run}
 	})
 }
 

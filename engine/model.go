@@ -197,7 +197,7 @@ func (m *Model) set(key, value string, line int) error {
 	keys := headerKeys()
 	set, known := keys[key]
 	if !known {
-		return WithHint(fmt.Errorf("unknown key %q", key), "nearest key: %s; prose starts after an empty comment line", nearest(key, keys))
+		return WithHint(fmt.Errorf("unknown key %q", key), "%sprose starts after an empty comment line", Suggest("nearest key: %s; ", key, keys))
 	}
 	if first, twice := m.keyLines[key]; twice && !repeatable(key) {
 		return fmt.Errorf("key %q stands twice, first on line %d", key, first)
@@ -320,15 +320,28 @@ func plain(name string) error {
 	return nil
 }
 
-// nearest is the key with the fewest edits to get there.
+// nearest is the key most like a word, "" when none is like it: more than a third of the letters would have to change. A
+// word without a schema is compared with names without theirs.
 func nearest[T any](word string, keys map[string]T) string {
-	best, distance := "", 1<<30
+	best, distance := "", max(2, len(word)/3)+1
 	for key := range keys {
-		if d := edits(word, key); d < distance || d == distance && key < best {
+		name := key
+		if _, short, has := strings.Cut(key, "."); has && !strings.Contains(word, ".") {
+			name = short
+		}
+		if d := edits(word, name); d < distance || d == distance && best != "" && key < best {
 			best, distance = key, d
 		}
 	}
 	return best
+}
+
+// Suggest names the key most like a word with a format that has one %s; "" when none is like it.
+func Suggest[T any](format, word string, keys map[string]T) string {
+	if key := nearest(word, keys); key != "" {
+		return fmt.Sprintf(format, key)
+	}
+	return ""
 }
 
 // edits is the Levenshtein distance.

@@ -194,12 +194,12 @@ func (p *Project) unknownTables(m *Model, found *parsed, macros map[string]*macr
 	}
 	for _, name := range m.Reads {
 		if !known(name) {
-			problem(lines[name], "nearest: "+nearest(name, p.relations()), "unknown table %s", name)
+			problem(lines[name], Suggest("nearest: %s", name, p.relations()), "unknown table %s", name)
 		}
 	}
 	for _, relation := range m.headerRelations() {
 		if !known(relation.name) {
-			problem(m.keyLines[relation.key], "nearest: "+nearest(relation.name, p.relations()), "%s: unknown table %s", relation.key, relation.name)
+			problem(m.keyLines[relation.key], Suggest("nearest: %s", relation.name, p.relations()), "%s: unknown table %s", relation.key, relation.name)
 		}
 	}
 	for _, name := range m.Optional {

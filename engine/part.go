@@ -61,11 +61,12 @@ func (p *Project) Part(names []string, given map[string]bool) *Project {
 	return &part
 }
 
-// Nearest is the raw table, model or check whose name is most like the given one.
-func (p *Project) Nearest(name string) string {
+// Suggest names the raw table, model or check whose name is most like the given one with a format that has one %s; "" when
+// none is like it.
+func (p *Project) Suggest(format, name string) string {
 	all := p.relations()
 	for _, m := range p.Checks {
 		all[m.Name] = true
 	}
-	return nearest(name, all)
+	return Suggest(format, name, all)
 }

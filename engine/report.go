@@ -55,6 +55,17 @@ func (NoObserver) Progress(int64, int64) {}
 // End does nothing.
 func (NoObserver) End(Step) {}
 
+// redacted is an observer that sees no secrets.
+type redacted struct {
+	Observer
+	redact func(string) string
+}
+
+func (o redacted) End(step Step) {
+	step.Message = o.redact(step.Message)
+	o.Observer.End(step)
+}
+
 // A Report is the outcome of a run, also of one that failed.
 type Report struct {
 	Run      int64     `json:"run"`
@@ -148,4 +159,26 @@ func (r *Report) exitCode() int {
 		return ExitUnreadable
 	}
 	return ExitDone
+}
+
+// redact takes secrets out of what was said.
+func (r *Report) redact(redact func(string) string) {
+	for i := range r.Steps {
+		r.Steps[i].Message = redact(r.Steps[i].Message)
+	}
+	all := func(texts []string) {
+		for i := range texts {
+			texts[i] = redact(texts[i])
+		}
+	}
+	all(r.Notes)
+	for _, load := range r.Loads {
+		load.Failure = redact(load.Failure)
+		all(load.Notes)
+		for _, list := range [][]FileError{load.Unreadable, load.TooManyRejects} {
+			for i := range list {
+				list[i].Error = redact(list[i].Error)
+			}
+		}
+	}
 }

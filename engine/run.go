@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ func (w *Warehouse) Run(ctx context.Context, o RunOptions) (*Report, error) {
 	if o.Observer == nil {
 		o.Observer = NoObserver{}
 	}
+	o.Observer = redacted{o.Observer, w.redact}
 	r := &runner{w: w, o: o, bad: map[string]string{}, report: &Report{Command: o.Command, Started: w.now().UTC()}}
 	if err := r.begin(ctx); err != nil {
 		return r.report, err
@@ -176,7 +178,7 @@ func (l *LoadReport) take(err error) {
 	l.Unreadable = append(l.Unreadable, FileError{File: l.Source, Error: text})
 }
 
-// summary is a load in a few words.
+// summary is a load in a few words, with the first of what went wrong.
 func (l *LoadReport) summary() string {
 	var parts []string
 	add := func(n int64, what string) {
@@ -190,7 +192,17 @@ func (l *LoadReport) summary() string {
 	add(int64(l.Failed), "failed")
 	add(l.Rejects, "rejects")
 	add(l.Changed, "rows changed")
-	return strings.Join(parts, ", ")
+	text := strings.Join(parts, ", ")
+	for _, one := range slices.Concat(l.Unreadable, l.TooManyRejects, []FileError{{Error: l.Failure}}) {
+		if one.Error == "" {
+			continue
+		}
+		if one.File != "" && one.File != l.Source {
+			one.Error = one.File + ": " + one.Error
+		}
+		return strings.TrimPrefix(text+"; ", "; ") + one.Error
+	}
+	return text
 }
 
 func (r *runner) step(step Step) {
@@ -250,6 +262,7 @@ func (r *runner) export(ctx context.Context) error {
 
 // end records the run and makes everything durable.
 func (r *runner) end(ctx context.Context, runErr error) error {
+	r.report.redact(r.w.redact)
 	r.report.Seconds = r.w.now().Sub(r.report.Started).Seconds()
 	r.report.ExitCode = r.report.exitCode()
 	status, message := "done", ""
@@ -257,7 +270,7 @@ func (r *runner) end(ctx context.Context, runErr error) error {
 	case errors.Is(runErr, ErrStopped):
 		status, message, r.report.ExitCode, r.report.Stopped = "stopped", ErrStopped.Error(), ExitFailed, true
 	case runErr != nil:
-		status, message, r.report.ExitCode = "failed", runErr.Error(), ExitFailed
+		status, message, r.report.ExitCode = "failed", r.w.redact(runErr.Error()), ExitFailed
 		if errors.Is(runErr, ErrUsage) || errors.As(runErr, new(ModelErrors)) {
 			r.report.ExitCode = ExitUsage
 		}

@@ -41,6 +41,8 @@ type Options struct {
 	Command string
 	Now     func() time.Time
 	Log     *slog.Logger
+	// Redact takes secrets out of what is recorded and reported; nil takes nothing.
+	Redact func(string) string
 }
 
 // A Warehouse is the DuckDB file that a run writes.
@@ -53,6 +55,16 @@ type Warehouse struct {
 	lease *lease
 	now   func() time.Time
 	log   *slog.Logger
+	// hide is Options.Redact.
+	hide func(string) string
+}
+
+// redact is a text without secrets.
+func (w *Warehouse) redact(text string) string {
+	if w.hide == nil {
+		return text
+	}
+	return w.hide(text)
 }
 
 // Open opens or creates the warehouse at path for writing and brings its schema up to date. It returns ErrInUse when
@@ -74,7 +86,7 @@ func Open(ctx context.Context, path string, o Options) (*Warehouse, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Warehouse{Path: path, lease: held, now: o.Now, log: o.Log}
+	w := &Warehouse{Path: path, lease: held, now: o.Now, log: o.Log, hide: o.Redact}
 	if err := w.connect(ctx, o); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/BurntSushi/toml"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
@@ -36,6 +34,12 @@ func boolFlag(name, usage string) *cli.BoolFlag {
 	return &cli.BoolFlag{Name: name, Usage: usage, EnvVars: env(name)}
 }
 
+// fileFlag is the flag for a file that holds what another flag would say: for secrets, which a command line shows to every
+// user of the machine.
+func fileFlag(of string) *cli.StringFlag {
+	return stringFlag(of+"-file", "read what --"+of+" would say from this `FILE`: for secrets", "")
+}
+
 func listFlag(name, usage string) *cli.StringSliceFlag {
 	return &cli.StringSliceFlag{Name: name, Usage: usage, EnvVars: env(name)}
 }
@@ -47,6 +51,7 @@ func warehouseFlags() []cli.Flag {
 		&cli.IntFlag{Name: "threads", Usage: "`N` threads for DuckDB; default all the machine or its cgroup has", EnvVars: env("threads")},
 		stringFlag("temp-directory", "`DIR` to spill to; default beside the warehouse", ""),
 		stringFlag("max-temp-size", "how much may be spilled, as `10GB`; default 80 % of the free disk", ""),
+		stringFlag("umask", "`MODE` that the warehouse, its folder for spilling and snapshots deny; exports go by the process's own", "0077"),
 	}
 }
 
@@ -61,6 +66,7 @@ func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		stringFlag("balances", "`DIR` of daily balance snapshots: YYYY-MM-DD.csv, also .csv.gz and .csv.zst", ""),
 		stringFlag("mongo", "a server as `mongodb://…`, a folder that mongodump wrote, or a file that mongodump --archive wrote", ""),
+		fileFlag("mongo"),
 		stringFlag("mongo-database", "`NAME` of the chain's database", "concordium_mainnet"),
 		stringFlag("mongo-utilities", "`NAME` of the database with labels and rates", "concordium_utilities"),
 		&cli.Int64Flag{Name: "mongo-reread", Usage: "read the last `N` heights of a server again, for documents that came late", Value: 50_000, EnvVars: env("mongo-reread")},
@@ -88,72 +94,10 @@ func dayFlags() []cli.Flag {
 func exportFlags() []cli.Flag {
 	return []cli.Flag{
 		listFlag("export", "write statistics to this `DIR`; repeatable"),
+		fileFlag("export"),
 		listFlag("format", "`jsonl` (default) or bson; repeatable"),
 		boolFlag("prune", "drop what is gone at the sources, and documents that nothing produces any more"),
 	}
-}
-
-// configure fills flags that neither the command line nor the environment sets from the configuration file.
-func configure(c *cli.Context) error {
-	path := c.String("config")
-	explicit := path != ""
-	if !explicit {
-		path = "nightrunner.toml"
-	}
-	var values map[string]any
-	_, err := toml.DecodeFile(path, &values)
-	if errors.Is(err, fs.ErrNotExist) && !explicit {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("%w: read %s: %w", engine.ErrUsage, path, err)
-	}
-	for key, value := range values {
-		if err := configureFlag(c, path, key, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func configureFlag(c *cli.Context, path, key string, value any) error {
-	if !known(c, key) {
-		return engine.WithHint(fmt.Errorf("%w: %s: unknown key %q", engine.ErrUsage, path, key), "keys are the flags of nightrunner run")
-	}
-	if c.IsSet(key) || !has(c.Command.Flags, key) {
-		return nil
-	}
-	list, isList := value.([]any)
-	if !isList {
-		list = []any{value}
-	}
-	for _, one := range list {
-		if err := c.Set(key, fmt.Sprint(one)); err != nil {
-			return fmt.Errorf("%w: %s: %s: %w", engine.ErrUsage, path, key, err)
-		}
-	}
-	return nil
-}
-
-// known: a key is a flag of any command, so that one file serves all of them.
-func known(c *cli.Context, key string) bool {
-	for _, command := range c.App.Commands {
-		if has(command.Flags, key) {
-			return true
-		}
-	}
-	return false
-}
-
-func has(flags []cli.Flag, name string) bool {
-	for _, flag := range flags {
-		for _, one := range flag.Names() {
-			if one == name {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func dayOf(c *cli.Context, flag string) (time.Time, error) {
@@ -222,12 +166,12 @@ func loaders(c *cli.Context, collections []mongo.Collection) []engine.Loader {
 }
 
 func exporters(c *cli.Context) ([]engine.Exporter, error) {
-	formats := c.StringSlice("format")
+	formats := list(c, "format")
 	if len(formats) == 0 {
 		formats = []string{"jsonl"}
 	}
-	var list []engine.Exporter
-	for _, dir := range c.StringSlice("export") {
+	var all []engine.Exporter
+	for _, dir := range list(c, "export") {
 		if strings.Contains(dir, "://") {
 			return nil, fmt.Errorf("%w: --export %s: only folders so far", engine.ErrUsage, dir)
 		}
@@ -235,17 +179,20 @@ func exporters(c *cli.Context) ([]engine.Exporter, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: --export %s: %w", engine.ErrUsage, dir, err)
 		}
-		list = append(list, exporter)
+		exporter.Umask = configurationOf(c.App).inherited
+		all = append(all, exporter)
 	}
-	return list, nil
+	return all, nil
 }
 
+// logger logs on stderr, without secrets.
 func logger(c *cli.Context) (*slog.Logger, error) {
+	out := configurationOf(c.App).secrets.Writer(c.App.ErrWriter)
 	switch c.String("log-format") {
 	case "text":
-		return slog.New(slog.NewTextHandler(c.App.ErrWriter, nil)), nil
+		return slog.New(slog.NewTextHandler(out, nil)), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(c.App.ErrWriter, nil)), nil
+		return slog.New(slog.NewJSONHandler(out, nil)), nil
 	}
 	return nil, fmt.Errorf("%w: --log-format %s is neither text nor json", engine.ErrUsage, c.String("log-format"))
 }
@@ -261,7 +208,7 @@ func observer(c *cli.Context) (progress.Observer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if isTerminal(c.App.ErrWriter) {
+	if isTerminal(c.App.ErrWriter) && c.String("log-format") == "text" {
 		return progress.NewBars(c.App.ErrWriter), nil
 	}
 	return progress.NewLines(log), nil

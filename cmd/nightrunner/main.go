@@ -28,11 +28,18 @@ type exitError struct{ code int }
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
-func run(args []string) int {
+func run(args []string) (code int) {
 	dropEmptyEnvironment()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	app := newApp(watchSignals(cancel))
+	defer func() {
+		if value := recover(); value != nil {
+			config := configurationOf(app)
+			tell(os.Stderr, config, panicked(os.Stderr, config.secrets, value))
+			code = engine.ExitFailed
+		}
+	}()
 	err := app.RunContext(ctx, args)
 	if err == nil {
 		return engine.ExitDone
@@ -41,10 +48,9 @@ func run(args []string) int {
 	if errors.As(err, &exit) {
 		return exit.code
 	}
-	fmt.Fprintf(os.Stderr, "error: %v\n", err)
-	if hint := engine.HintOf(err); hint != "" {
-		fmt.Fprintf(os.Stderr, "hint: %s\n", hint)
-	}
+	config := configurationOf(app)
+	config.json = config.json || asksJSON(args)
+	tell(os.Stderr, config, err)
 	return codeOf(err)
 }
 
@@ -104,6 +110,8 @@ func newApp(stop <-chan struct{}) *cli.App {
 		CommandNotFound:        nil,
 		ExitErrHandler:         func(*cli.Context, error) {},
 		UseShortOptionHandling: true,
+		// Values of lists are taken apart by list: URIs have commas of their own.
+		DisableSliceFlagSeparator: true,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return engine.WithHint(fmt.Errorf("%w: no command %q", engine.ErrUsage, c.Args().First()), "nightrunner --help lists the commands")

@@ -76,7 +76,7 @@ func phaseCommand(stop <-chan struct{}, command *cli.Command, phases ...string) 
 }
 
 func runOptions(c *cli.Context, phases []string) (engine.RunOptions, error) {
-	o := engine.RunOptions{Command: c.Command.Name, Version: version, Phases: phases, Select: c.StringSlice("select"),
+	o := engine.RunOptions{Command: c.Command.Name, Version: version, Phases: phases, Select: list(c, "select"),
 		MaxRejects: c.Float64("max-rejects"), Prune: c.Bool("prune"), Full: c.Bool("full")}
 	if !(o.MaxRejects >= 0 && o.MaxRejects <= 1) {
 		return o, fmt.Errorf("%w: --max-rejects %g is no share from 0 to 1", engine.ErrUsage, o.MaxRejects)

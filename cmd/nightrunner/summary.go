@@ -84,11 +84,23 @@ func summarizeLoads(w io.Writer, report *engine.Report) {
 	}
 }
 
+// summarizeSteps tells once what several steps failed of: a destination that cannot be written, say.
 func summarizeSteps(w io.Writer, report *engine.Report) {
+	type group struct{ phase, status, why string }
+	var order []group
+	names, messages := map[group][]string{}, map[group]string{}
 	for _, step := range report.Steps {
-		if step.Phase != engine.PhaseLoad && step.Phase != engine.PhaseCheck && (step.Status == engine.StatusFailed || step.Status == engine.StatusBlocked) {
-			fmt.Fprintf(w, "error: %s %s %s: %s\n", step.Phase, step.Name, step.Status, step.Message)
+		if step.Phase == engine.PhaseLoad || step.Phase == engine.PhaseCheck || step.Status != engine.StatusFailed && step.Status != engine.StatusBlocked {
+			continue
 		}
+		key := group{step.Phase, step.Status, strings.ReplaceAll(step.Message, step.Name, "")}
+		if names[key] == nil {
+			order, messages[key] = append(order, key), step.Message
+		}
+		names[key] = append(names[key], step.Name)
+	}
+	for _, key := range order {
+		fmt.Fprintf(w, "error: %s %s %s: %s\n", key.phase, some(names[key]), key.status, messages[key])
 	}
 }
 
@@ -190,6 +202,9 @@ func summarizePhases(w io.Writer, report *engine.Report) {
 			fmt.Sprint(count[engine.StatusFailed] + count[engine.StatusBlocked]), number(n), number(days), progress.Duration(seconds)})
 	}
 	right := func(name string) console.Column { return console.Column{Name: name, Right: true} }
+	if len(rows) == 0 {
+		return
+	}
 	_ = console.WriteTable(w, 0, []console.Column{{Name: "phase"}, right("done"), right("fresh"), right("failed"), right("rows"), right("days"), right("time")}, rows)
 }
 

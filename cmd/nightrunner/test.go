@@ -39,7 +39,7 @@ func test(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	cases, err := suite.Select(c.StringSlice("select"))
+	cases, err := suite.Select(list(c, "select"))
 	if err != nil {
 		return err
 	}

@@ -241,7 +241,7 @@ func (f *file) checkNames(s *section, given bool) {
 	}
 	known, there := f.suite.relations[s.relation]
 	if !there || !fits {
-		f.once(s.line, "nearest: "+f.suite.project.Nearest(s.relation), "unknown table, model or check %s", s.relation)
+		f.once(s.line, f.suite.project.Suggest("nearest: %s", s.relation), "unknown table, model or check %s", s.relation)
 		return
 	}
 	for _, name := range s.columns {

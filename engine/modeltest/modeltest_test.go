@@ -331,7 +331,7 @@ date,value[a]
 		`tests/a.txtar:20: mid.doubled has no column "value[a]" (it has date, value)`,
 		`tests/a.txtar:21: unknown section "giving raw.rates" (case NAME, given RELATION or want RELATION)`,
 		`tests/b.txtar:2: stat.daily has no column "fields[a.b]" (it has _id, date, value, share, fields, text)`,
-		`tests/b.txtar:4: unknown table, model or check ops.runs (nearest: mid.cents)`,
+		`tests/b.txtar:4: unknown table, model or check ops.runs`,
 		`tests/b.txtar:6: raw.rates: no header (no rows are a header alone)`,
 		`tests/b.txtar:7: case "three" wants nothing (add a section: want MODEL)`,
 		`tests/c.txtar:2: order by: stat.daily has no column "day" (it has _id, date, value, share, fields, text)`,

@@ -33,6 +33,10 @@ const (
 
 // An Exporter writes into one folder.
 type Exporter struct {
+	// Umask is what files and folders deny others: documents are made for readers, so it is that of who started the
+	// program, not the one under which the warehouse is written.
+	Umask fs.FileMode
+
 	dir     string
 	formats []string
 }
@@ -53,7 +57,7 @@ func New(dir string, formats []string) (*Exporter, error) {
 	}
 	sorted := slices.Clone(formats)
 	slices.Sort(sorted)
-	return &Exporter{dir: absolute, formats: slices.Compact(sorted)}, nil
+	return &Exporter{Umask: 0o022, dir: absolute, formats: slices.Compact(sorted)}, nil
 }
 
 // Destination is the folder and the formats.
@@ -83,7 +87,7 @@ func (e *Exporter) State(_ context.Context, statistic string) (string, error) {
 
 // Write replaces the statistic's files. Stale documents are taken over from the file.
 func (e *Exporter) Write(ctx context.Context, p *engine.Publication) error {
-	if err := os.MkdirAll(e.dir, 0o755); err != nil {
+	if err := e.makeFolder(); err != nil {
 		return err
 	}
 	for _, format := range e.formats {
@@ -95,6 +99,17 @@ func (e *Exporter) Write(ctx context.Context, p *engine.Publication) error {
 		}
 	}
 	return syncDir(e.dir)
+}
+
+// makeFolder makes the folder, and gives it its mode when it is new.
+func (e *Exporter) makeFolder() error {
+	if _, err := os.Stat(e.dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(e.dir, 0o777); err != nil {
+		return err
+	}
+	return os.Chmod(e.dir, 0o777&^e.Umask)
 }
 
 // Remove removes the statistic's files.
@@ -147,7 +162,7 @@ func (e *Exporter) replace(ctx context.Context, p *engine.Publication, format st
 			return err
 		}
 	}
-	return atomically(path, func(file *os.File) error {
+	return e.atomically(path, func(file *os.File) error {
 		first := ""
 		if format == JSONL && p.First != "" {
 			if first, err = copyUnchanged(file, path, p.First); err != nil {
@@ -180,7 +195,7 @@ func copyUnchanged(to *os.File, path, first string) (string, error) {
 }
 
 // atomically writes a file beside its place, syncs it and renames it over the old one.
-func atomically(path string, write func(*os.File) error) (err error) {
+func (e *Exporter) atomically(path string, write func(*os.File) error) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(temporary(path))+"*")
 	if err != nil {
 		return err
@@ -192,7 +207,7 @@ func atomically(path string, write func(*os.File) error) (err error) {
 	}()
 	err = write(file)
 	if err == nil {
-		err = file.Chmod(0o644)
+		err = file.Chmod(0o666 &^ e.Umask)
 	}
 	if err == nil {
 		err = file.Sync()
@@ -353,7 +368,7 @@ func withID(raw bson.Raw, bytes []byte) (document, error) {
 func (e *Exporter) writeMetadata(statistic string) error {
 	path := e.metadata(statistic)
 	sum := md5.Sum([]byte(statistic)) //nolint:gosec // see the import
-	return atomically(path, func(out *os.File) error {
+	return e.atomically(path, func(out *os.File) error {
 		_, err := fmt.Fprintf(out, `{"options":{},"indexes":[{"v":{"$numberInt":"2"},"key":{"_id":{"$numberInt":"1"}},"name":"_id_"}],"uuid":"%x","collectionName":"%s","type":"collection"}`+"\n", sum, statistic)
 		return err
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"strings"
 	"sync/atomic"
@@ -51,7 +52,7 @@ func (l *Lines) End(step engine.Step) {
 	if step.Days > 0 {
 		attributes = append(attributes, "days", step.Days)
 	}
-	attributes = append(attributes, "seconds", fmt.Sprintf("%.3f", step.Seconds))
+	attributes = append(attributes, "seconds", math.Round(step.Seconds*1000)/1000)
 	if step.Message != "" {
 		attributes = append(attributes, "message", step.Message)
 	}

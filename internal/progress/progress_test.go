@@ -128,9 +128,9 @@ func TestLines(t *testing.T) {
 	lines.End(engine.Step{Phase: engine.PhaseCheck, Name: "checks.c", Status: engine.StatusWarned, Rows: 1})
 	lines.End(engine.Step{Phase: engine.PhaseExport, Name: "d", Status: engine.StatusBlocked, Message: "stg.b failed"})
 	lines.Say("stopping")
-	want := `level=INFO msg=build name=stg.b status=done rows=2 days=1 seconds=0.500
-level=WARN msg=check name=checks.c status=warned rows=1 seconds=0.000
-level=ERROR msg=export name=d status=blocked rows=0 seconds=0.000 message="stg.b failed"
+	want := `level=INFO msg=build name=stg.b status=done rows=2 days=1 seconds=0.5
+level=WARN msg=check name=checks.c status=warned rows=1 seconds=0
+level=ERROR msg=export name=d status=blocked rows=0 seconds=0 message="stg.b failed"
 level=WARN msg=stopping
 `
 	if out.String() != want {
