@@ -19,6 +19,8 @@ type Check struct {
 	// Columns of unique, not_null and range; Condition must be true for every row (unique has none).
 	Columns   []string
 	Condition string
+	// Line of the header.
+	Line int
 }
 
 // Name is how reports call the check.

@@ -16,6 +16,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/duckdb/duckdb-go/v2"
 	"github.com/pressly/goose/v3/database"
+
+	"github.com/ccdexplorer/nightrunner/engine/sqltree"
 )
 
 // These tests pin what docs/duckdb.md says of DuckDB and its driver, good or bad. One that fails after an upgrade says
@@ -124,7 +126,7 @@ func TestTrapSyntaxTree(t *testing.T) {
 	}
 	for _, query := range []string{"pivot a on x using count(*)", "create table a (x int)"} {
 		_, err := w.parse(t.Context(), query)
-		if syntax := (*syntaxError)(nil); !errors.As(err, &syntax) || syntax.offset != -1 {
+		if syntax := (*sqltree.SyntaxError)(nil); !errors.As(err, &syntax) || syntax.Offset != -1 {
 			t.Errorf("%s: got %v, want a refusal without a position", query, err)
 		}
 	}

@@ -14,6 +14,8 @@ var (
 	ErrInUse = errors.New("the warehouse is in use")
 	// ErrNotWarehouse marks a file that is no DuckDB file; it is left untouched.
 	ErrNotWarehouse = errors.New("not a DuckDB file")
+	// ErrSessionView marks a view that reads variables of the session.
+	ErrSessionView = errors.New("a view reads a variable of the session, as from_date() and to_date() do")
 )
 
 // Hinted is an error with a line on what to do about it.

@@ -42,6 +42,7 @@ type Model struct {
 	StateColumns   string
 	Owner, Version string
 	Severity       string // of a file in sql/checks
+	Allowed        []Allowed
 
 	// Reads are the tables and models its SQL names, Macros the macros it calls; both direct, found by resolve.
 	Reads  []string
@@ -65,7 +66,20 @@ type Requirement struct {
 type Match struct{ Table, Column, Relation string }
 
 // A ColumnComment is what a column is, with its unit.
-type ColumnComment struct{ Name, Text string }
+type ColumnComment struct {
+	Name, Text string
+	// Line of the header.
+	Line int
+}
+
+// An Allowed is a rule of lint that a file breaks on purpose, and why.
+type Allowed struct {
+	Rule, Reason string
+	Line         int
+}
+
+// Line is that of the first header line with this key, 0 if there is none.
+func (m *Model) Line(key string) int { return m.keyLines[key] }
 
 // Daily reports whether the rows belong to days, in column date.
 func (m *Model) Daily() bool { return m.Grain == "day" || strings.HasPrefix(m.Grain, "day,") }
@@ -181,13 +195,14 @@ func headerKeys() map[string]func(m *Model, value string) error {
 		"owner":    func(m *Model, v string) error { m.Owner = v; return nil },
 		"version":  func(m *Model, v string) error { m.Version = v; return nil },
 		"severity": func(m *Model, v string) error { return oneOf(v, &m.Severity, SeverityError, SeverityWarn) },
+		"lint":     (*Model).addAllowed,
 	}
 }
 
 // repeatable keys may stand more than once.
 func repeatable(key string) bool {
 	switch key {
-	case "requires", "match", "depends", "optional", "check", "column":
+	case "requires", "match", "depends", "optional", "check", "column", "lint":
 		return true
 	}
 	return false
@@ -211,7 +226,20 @@ func (m *Model) set(key, value string, line int) error {
 	if err := set(m, value); err != nil {
 		return fmt.Errorf("%s: %w", key, err)
 	}
+	m.keepLine(key, line)
 	return nil
+}
+
+// keepLine gives the entry that a repeatable key has just made its line.
+func (m *Model) keepLine(key string, line int) {
+	switch key {
+	case "check":
+		m.Checks[len(m.Checks)-1].Line = line
+	case "column":
+		m.Columns[len(m.Columns)-1].Line = line
+	case "lint":
+		m.Allowed[len(m.Allowed)-1].Line = line
+	}
 }
 
 func (m *Model) setLookback(value string) error {
@@ -255,6 +283,21 @@ func (m *Model) addColumn(value string) error {
 	}
 	m.Columns = append(m.Columns, ColumnComment{Name: name, Text: text})
 	return nil
+}
+
+func (m *Model) addAllowed(value string) error {
+	allowed, err := ParseAllowed(value)
+	m.Allowed = append(m.Allowed, allowed)
+	return err
+}
+
+// ParseAllowed reads the value of a lint key: allow RULE reason.
+func ParseAllowed(value string) (Allowed, error) {
+	words := strings.Fields(value)
+	if len(words) < 3 || words[0] != "allow" {
+		return Allowed{}, fmt.Errorf("%q does not read allow RULE why", value)
+	}
+	return Allowed{Rule: words[1], Reason: strings.Join(words[2:], " ")}, nil
 }
 
 type keyError struct {

@@ -5,13 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/ccdexplorer/nightrunner/engine/sqltree"
 )
 
 // parsed is what DuckDB's own parser finds in a SELECT.
@@ -21,7 +22,14 @@ type parsed struct {
 	refs []tableRef
 	// functions it calls, macros among them.
 	functions []string
+	calls     []call
 	ctes      map[string]bool
+}
+
+// A call of a function; offset in bytes into the text, -1 if unknown.
+type call struct {
+	name   string
+	offset int
 }
 
 type tableRef struct {
@@ -30,43 +38,15 @@ type tableRef struct {
 	offset int
 }
 
-// syntaxError is DuckDB's word on a text that is no SELECT.
-type syntaxError struct {
-	message string
-	offset  int
-}
-
-func (e *syntaxError) Error() string { return e.message }
-
 // parse reads a statement. It refuses what json_serialize_sql refuses: anything but SELECT, and PIVOT.
 func (w *Warehouse) parse(ctx context.Context, text string) (*parsed, error) {
-	var serialized string
-	if err := w.scalar(ctx, &serialized, "select json_serialize_sql(?::varchar)::varchar", text); err != nil {
+	statement, err := sqltree.Parse(ctx, w.conn, text)
+	if err != nil {
 		return nil, err
 	}
-	var root struct {
-		Error      bool   `json:"error"`
-		Message    string `json:"error_message"`
-		Position   string `json:"position"`
-		Statements []any  `json:"statements"`
-	}
-	if err := json.Unmarshal([]byte(serialized), &root); err != nil {
-		return nil, fmt.Errorf("read DuckDB's syntax tree: %w", err)
-	}
-	if root.Error {
-		offset, err := strconv.Atoi(root.Position)
-		if err != nil {
-			offset = -1
-		}
-		return nil, &syntaxError{message: root.Message, offset: offset}
-	}
-	if len(root.Statements) != 1 {
-		return nil, &syntaxError{message: fmt.Sprintf("%d statements where one SELECT is expected", len(root.Statements)), offset: -1}
-	}
 	p := &parsed{ctes: map[string]bool{}}
-	p.walk(root.Statements[0])
-	var err error
-	p.tree, err = json.Marshal(root.Statements[0])
+	p.walk(map[string]any(statement))
+	p.tree, err = json.Marshal(statement)
 	return p, err
 }
 
@@ -78,13 +58,14 @@ func (p *parsed) walk(node any) {
 			p.walk(child)
 		}
 	case map[string]any:
-		offset := position(node["query_location"])
+		offset := sqltree.Node(node).Offset()
 		delete(node, "query_location")
 		switch {
 		case node["type"] == "BASE_TABLE":
 			p.refs = append(p.refs, tableRef{schema: text(node["schema_name"]), name: text(node["table_name"]), offset: offset})
 		case node["class"] == "FUNCTION":
 			p.functions = append(p.functions, text(node["function_name"]))
+			p.calls = append(p.calls, call{text(node["function_name"]), offset})
 		}
 		if ctes, ok := node["cte_map"].(map[string]any); ok {
 			p.collectCTEs(ctes)
@@ -102,15 +83,6 @@ func (p *parsed) collectCTEs(ctes map[string]any) {
 			p.ctes[text(cte["key"])] = true
 		}
 	}
-}
-
-// position of a node; DuckDB writes 2^64-1 where it has none.
-func position(value any) int {
-	number, ok := value.(float64)
-	if !ok || number > math.MaxInt32 {
-		return -1
-	}
-	return int(number)
 }
 
 func text(value any) string {
@@ -135,9 +107,9 @@ func (p *parsed) tables() []string {
 // resolveModel finds out what a model reads. The first result is what is wrong in its file.
 func (w *Warehouse) resolveModel(ctx context.Context, p *Project, m *Model, macros map[string]*macro) (ModelErrors, error) {
 	found, err := w.parse(ctx, m.SQL)
-	var syntax *syntaxError
+	var syntax *sqltree.SyntaxError
 	if errors.As(err, &syntax) {
-		return ModelErrors{{File: m.File, Line: lineOf(m.SQL, syntax.offset), Err: syntax, Hint: "a model is one plain SELECT; PIVOT cannot be used"}}, nil
+		return ModelErrors{{File: m.File, Line: sqltree.Line(m.SQL, syntax.Offset), Err: syntax, Hint: "a model is one plain SELECT; PIVOT cannot be used"}}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("parse %s: %w", m.File, err)
@@ -181,7 +153,7 @@ func (p *Project) unknownTables(m *Model, found *parsed, macros map[string]*macr
 	for _, ref := range found.refs {
 		name := strings.TrimPrefix(ref.schema+"."+ref.name, ".")
 		if _, seen := lines[name]; !seen {
-			lines[name] = lineOf(m.SQL, ref.offset)
+			lines[name] = sqltree.Line(m.SQL, ref.offset)
 		}
 	}
 	var errs ModelErrors
@@ -210,10 +182,31 @@ func (p *Project) unknownTables(m *Model, found *parsed, macros map[string]*macr
 	if slices.Contains(m.Reads, m.Name) && m.Materialize != State {
 		problem(lines[m.Name], "only a state model reads itself", "%s reads itself", m.Name)
 	}
-	if m.Materialize == View && slices.ContainsFunc(m.Macros, func(name string) bool { return strings.Contains(macros[name].Text, "getvariable") }) {
-		problem(0, "a view is read by sessions that have other variables; materialize it", "a view calls from_date() or to_date()")
+	if line, reads := m.readsSession(found, macros); m.Materialize == View && reads {
+		problem(line, "a view is read by sessions that have other variables; materialize it", "%w", ErrSessionView)
 	}
 	return errs
+}
+
+// readsSession: the SQL reads a variable of the session, by itself or in a macro. line is that of the first, 0 if unknown.
+func (m *Model) readsSession(found *parsed, macros map[string]*macro) (line int, reads bool) {
+	for _, call := range found.calls {
+		one := macros[call.name]
+		if call.name != "getvariable" && (one == nil || !one.readsSession(macros)) {
+			continue
+		}
+		if at := sqltree.Line(m.SQL, call.offset); !reads || at < line {
+			line = at
+		}
+		reads = true
+	}
+	return line, reads
+}
+
+func (one *macro) readsSession(macros map[string]*macro) bool {
+	return strings.Contains(one.Text, "getvariable") || slices.ContainsFunc(usedMacros(one.Calls, macros), func(name string) bool {
+		return strings.Contains(macros[name].Text, "getvariable")
+	})
 }
 
 type headerRelation struct{ key, name string }
@@ -238,13 +231,6 @@ func (p *Project) relations() map[string]bool {
 		all[name] = true
 	}
 	return all
-}
-
-func lineOf(text string, offset int) int {
-	if offset < 0 || offset > len(text) {
-		return 0
-	}
-	return strings.Count(text[:offset], "\n") + 1
 }
 
 var duckLine = regexp.MustCompile(`LINE (\d+):`)

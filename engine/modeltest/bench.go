@@ -3,66 +3,12 @@ package modeltest
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/ccdexplorer/nightrunner/engine"
 )
-
-// A column of a table, view or check. kind is its type in DuckDB's words.
-type column struct {
-	name, kind string
-	notNull    bool
-}
-
-// shapes are the columns of all tables, models and checks, found by building the project without a row.
-func (s *Suite) shapes(ctx context.Context) (map[string][]column, error) {
-	w, err := engine.OpenMemory(ctx)
-	if err != nil {
-		return nil, err
-	}
-	relations, err := s.readShapes(ctx, w)
-	return relations, errors.Join(err, w.Close())
-}
-
-func (s *Suite) readShapes(ctx context.Context, w *engine.Warehouse) (map[string][]column, error) {
-	if err := w.EnsureTables(ctx, s.tables); err != nil {
-		return nil, err
-	}
-	if err := w.Resolve(ctx, s.project); err != nil {
-		return nil, err
-	}
-	steps, _, err := w.Build(ctx, s.project, 1, engine.BuildOptions{}, engine.NoObserver{})
-	if err != nil {
-		return nil, err
-	}
-	if err := firstFailure(steps); err != nil {
-		return nil, err
-	}
-	relations := map[string][]column{}
-	add := func(rows *sql.Rows) error {
-		var relation string
-		var c column
-		err := rows.Scan(&relation, &c.name, &c.kind, &c.notNull)
-		relations[relation] = append(relations[relation], c)
-		return err
-	}
-	in := w.NewIntake("test", 1)
-	err = in.Query(ctx, add, `select schema_name || '.' || table_name, column_name, data_type, not is_nullable
-		from duckdb_columns() where not internal and database_name = current_database() order by schema_name, table_name, column_index`)
-	if err != nil {
-		return nil, fmt.Errorf("list columns: %w", err)
-	}
-	for _, check := range s.project.Checks {
-		err := in.Query(ctx, add, fmt.Sprintf("select '%s', column_name, column_type, false from (describe %s\n)", check.Name, check.SQL))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", check.File, err)
-		}
-	}
-	return relations, nil
-}
 
 func firstFailure(steps []engine.Step) error {
 	for _, step := range steps {
@@ -116,7 +62,7 @@ func (b *bench) makeTables(ctx context.Context, given []*section) error {
 		}
 		var columns []string
 		for _, c := range b.suite.relations[one.relation] {
-			columns = append(columns, quoteName(c.name)+" "+c.kind)
+			columns = append(columns, quoteName(c.Name)+" "+c.Type)
 		}
 		schema, _, _ := strings.Cut(one.relation, ".")
 		statement := fmt.Sprintf("create schema if not exists %s; create table %s (%s)", schema, one.relation, strings.Join(columns, ", "))
@@ -187,18 +133,18 @@ func (b *bench) insert(ctx context.Context, into string, given *section, rows []
 
 // value of a column in a row, as SQL. What is not given is null or, where that is not allowed, the type's zero.
 // Dates have none: they must be given.
-func (s *section) value(c column, r row) string {
-	at := s.place(c.name)
+func (s *section) value(c engine.Column, r row) string {
+	at := s.place(c.Name)
 	switch {
 	case at >= 0 && r.cells[at] == "''":
 		return "''"
 	case at >= 0 && r.cells[at] != "":
-		return fmt.Sprintf("cast(%s as %s)", quoteText(r.cells[at]), c.kind)
-	case !c.notNull || at >= 0:
+		return fmt.Sprintf("cast(%s as %s)", quoteText(r.cells[at]), c.Type)
+	case !c.NotNull || at >= 0:
 		return "null"
-	case strings.HasSuffix(c.kind, "[]"):
+	case strings.HasSuffix(c.Type, "[]"):
 		return "[]"
-	case c.kind == "VARCHAR":
+	case c.Type == "VARCHAR":
 		return "''"
 	}
 	return "0"
@@ -249,12 +195,12 @@ func texts(cells []sql.NullString) []string {
 }
 
 // expression reads a column, or an entry of a MAP column.
-func expression(columns []column, name string) string {
+func expression(columns []engine.Column, name string) string {
 	c, _ := find(columns, name)
-	if c.name == name {
+	if c.Name == name {
 		return quoteName(name)
 	}
-	return quoteName(c.name) + "[" + quoteText(entry.FindStringSubmatch(name)[2]) + "]"
+	return quoteName(c.Name) + "[" + quoteText(entry.FindStringSubmatch(name)[2]) + "]"
 }
 
 func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

@@ -210,7 +210,7 @@ func (f *file) finish(c *Case) {
 		f.checkNames(s, true)
 		f.checkDates(s)
 		if i := slices.IndexFunc(f.suite.relations[s.relation], s.lacks); i >= 0 {
-			f.once(s.line+1, "", "%s needs column %s", s.relation, f.suite.relations[s.relation][i].name)
+			f.once(s.line+1, "", "%s needs column %s", s.relation, f.suite.relations[s.relation][i].Name)
 		}
 	}
 	for _, s := range c.want {
@@ -229,8 +229,8 @@ func (f *file) checkDates(s *section) {
 }
 
 // lacks: a date that may not be null has no value to stand for it.
-func (s *section) lacks(c column) bool {
-	return c.notNull && (c.kind == "DATE" || c.kind == "TIMESTAMP") && s.place(c.name) < 0
+func (s *section) lacks(c engine.Column) bool {
+	return c.NotNull && (c.Type == "DATE" || c.Type == "TIMESTAMP") && s.place(c.Name) < 0
 }
 
 // checkNames finds unknown relations and columns. Shared tables are checked with each case and told once.
@@ -246,7 +246,7 @@ func (f *file) checkNames(s *section, given bool) {
 	}
 	for _, name := range s.columns {
 		c, found := find(known, name)
-		if !found || given && c.name != name {
+		if !found || given && c.Name != name {
 			f.once(s.line+1, "it has "+names(known), "%s has no column %q", s.relation, name)
 		}
 	}
@@ -266,20 +266,20 @@ func (f *file) once(line int, hint, format string, args ...any) {
 }
 
 // find is a column by its name; that of a MAP column's entry is the column's with the key in brackets.
-func find(columns []column, name string) (column, bool) {
+func find(columns []engine.Column, name string) (engine.Column, bool) {
 	parts := entry.FindStringSubmatch(name)
 	for _, c := range columns {
-		if c.name == name || parts != nil && c.name == parts[1] && strings.HasPrefix(c.kind, "MAP(") {
+		if c.Name == name || parts != nil && c.Name == parts[1] && strings.HasPrefix(c.Type, "MAP(") {
 			return c, true
 		}
 	}
-	return column{}, false
+	return engine.Column{}, false
 }
 
-func names(columns []column) string {
+func names(columns []engine.Column) string {
 	var list []string
 	for _, c := range columns {
-		list = append(list, c.name)
+		list = append(list, c.Name)
 	}
 	return strings.Join(list, ", ")
 }

@@ -23,7 +23,7 @@ type Suite struct {
 	project *engine.Project
 	// tables are raw tables beside those of the migrations.
 	tables    []engine.RawTable
-	relations map[string][]column
+	relations map[string][]engine.Column
 	files     []*file
 }
 
@@ -49,14 +49,19 @@ func (c *Case) Wants() []string {
 // Open reads SQL files and the cases in folder tests; tables are raw tables beside those of the migrations. The error is
 // engine.ModelErrors with those of all files.
 func Open(ctx context.Context, fsys fs.FS, tables []engine.RawTable) (*Suite, error) {
-	project, err := engine.ReadProject(fsys)
+	catalog, err := engine.ReadCatalog(ctx, fsys, tables)
 	if err != nil {
 		return nil, err
 	}
-	s := &Suite{project: project, tables: tables}
-	if s.relations, err = s.shapes(ctx); err != nil {
-		return nil, err
+	if len(catalog.Refused) > 0 {
+		return nil, catalog.Refused
 	}
+	return Read(catalog, fsys, tables)
+}
+
+// Read is Open for files that a catalog has been made of, with the same tables. Tests of models that DuckDB refuses are errors.
+func Read(catalog *engine.Catalog, fsys fs.FS, tables []engine.RawTable) (*Suite, error) {
+	s := &Suite{project: catalog.Project, relations: catalog.Relations, tables: tables}
 	names, err := fs.Glob(fsys, "tests/*.txtar")
 	if err != nil {
 		return nil, err

@@ -369,7 +369,7 @@ func FuzzRead(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	relations := map[string][]column{"stat.daily": {{name: "date", kind: "DATE"}, {name: "fields", kind: "MAP(VARCHAR, BIGINT)"}}}
+	relations := map[string][]engine.Column{"stat.daily": {{Name: "date", Type: "DATE"}, {Name: "fields", Type: "MAP(VARCHAR, BIGINT)"}}}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		one := &file{name: "tests/f.txtar", suite: &Suite{project: project, relations: relations}}
 		one.read(text)

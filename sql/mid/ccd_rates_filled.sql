@@ -1,7 +1,7 @@
 -- column: rate_usd USD per CCD
 -- column: is_stand_in there is no rate for the day: it is that of the chain's start
 --
--- A CCD rate for every snapshot.
+-- A CCD rate for every snapshot, one row per snapshot.
 
 with
 

@@ -1,6 +1,6 @@
 -- column: rate_usd USD per CCD
 --
--- The CCD rate of each day that has one.
+-- The CCD rate of each day that has one, one row per day.
 
 select
     date,

@@ -1,6 +1,6 @@
 -- column: date a complete day whose documents are all loaded
 --
--- Days up to which raw.impacted_addresses is loaded: what statistics on it wait for.
+-- Days up to which raw.impacted_addresses is loaded, one row per day: what statistics on it wait for.
 
 select days.date
 from raw.blocks_per_day as days

@@ -1,6 +1,6 @@
 -- column: date a complete day whose documents are all loaded
 --
--- Days up to which raw.tokens_logged_events_v2 is loaded: what statistics on it wait for.
+-- Days up to which raw.tokens_logged_events_v2 is loaded, one row per day: what statistics on it wait for.
 
 select days.date
 from raw.blocks_per_day as days

@@ -1,7 +1,7 @@
 -- column: date a complete day about whose tokens the node has been asked
 --
--- Days on which it is known which tokens the node knew: what statistics on tokens wait for. A day that other node facts
--- have and raw.token_info has not is one without tokens, as is one before the first token.
+-- Days on which it is known which tokens the node knew, one row per day: what statistics on tokens wait for. A day that other
+-- node facts have and raw.token_info has not is one without tokens, as is one before the first token.
 
 with
 
