@@ -32,10 +32,11 @@ bin/mongotest-server: $(shell find $(TESTSERVER) -name '*.go') $(TESTSERVER)/go.
 	go run -C $(TESTSERVER) ./build -o $(CURDIR)/$@
 
 .PHONY: lint
-lint: ## gofmt and golangci-lint, pinned
+lint: ## gofmt, golangci-lint (pinned), and the rules of SQL files
 	@test -z "$$(gofmt -l cmd engine exporters internal loaders migrations sql)" || { gofmt -d cmd engine exporters internal loaders migrations sql; exit 1; }
 	GOFLAGS= go run $(GOLANGCI_LINT) run --build-tags duckdb_arrow ./...
 	cd $(TESTSERVER) && GOFLAGS= go run $(GOLANGCI_LINT) run ./...
+	go run ./cmd/nightrunner lint --sql sql
 
 .PHONY: bench
 bench: build ## measure, as ratios to something in the same run; ARGS="-only idle" (docs/benchmarks.md)

@@ -81,7 +81,7 @@ func (c *Catalog) refuse(ctx context.Context, w *Warehouse, steps []Step) error 
 			continue
 		}
 		m := c.Project.Model(step.Name)
-		problem := &ModelError{File: m.File, Err: errors.New(step.Message)}
+		problem := &ModelError{File: m.File, Err: errors.New(strings.TrimPrefix(step.Message, m.File+": "))}
 		if err := w.exec(ctx, "explain "+m.SQL); err != nil {
 			problem = &ModelError{File: m.File, Line: errorLine(err), Err: err}
 		}

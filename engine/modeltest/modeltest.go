@@ -113,23 +113,6 @@ func (s *Suite) Select(patterns []string) ([]*Case, error) {
 	return cases, nil
 }
 
-// Untested are the exported models whose rows no case wants.
-func (s *Suite) Untested() []string {
-	tested := map[string]bool{}
-	for _, c := range s.Cases {
-		for _, name := range c.Wants() {
-			tested[name] = true
-		}
-	}
-	var list []string
-	for _, m := range s.project.Models {
-		if m.Export != "" && !tested[m.Name] {
-			list = append(list, m.Name)
-		}
-	}
-	return list
-}
-
 // RunAll runs cases, as many at a time as there are threads. Results are in the order of the cases.
 func (s *Suite) RunAll(ctx context.Context, cases []*Case) ([]Result, error) {
 	results := make([]Result, len(cases))

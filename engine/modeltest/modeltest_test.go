@@ -147,8 +147,6 @@ func TestCasesPass(t *testing.T) {
 	list, results := problems(t, suite)
 	equal(t, "problems", list, []string(nil))
 	equal(t, "cases", len(results), 3)
-	equal(t, "untested", suite.Untested(), []string(nil))
-	equal(t, "untested without a case", open(t, folder(nil)).Untested(), []string{"stat.daily"})
 }
 
 const differing = `-- case values, nulls, rows too many and too few --
