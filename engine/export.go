@@ -2,83 +2,98 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/apache/arrow-go/v18/arrow/array"
 )
+
+// Layouts of destinations.
+const (
+	// LayoutCollections has a collection per statistic.
+	LayoutCollections = "collections"
+	// LayoutSingle has one collection for all, and what only its readers need.
+	LayoutSingle = "single"
+)
+
+// DatabaseUtilities is the database beside the chain's that statistics can go to.
+const DatabaseUtilities = "utilities"
 
 // ExportOptions of an export.
 type ExportOptions struct {
 	Select map[string]bool
+	// Layout decides which models are exported; "" is LayoutCollections.
+	Layout string
 	// Prune deletes documents that no model produces any more.
 	Prune bool
+	// Verify compares everything with what the destinations hold, whatever is known.
+	Verify bool
 	// Blocked models are not exported, each for a reason.
 	Blocked map[string]string
 	Stop    <-chan struct{}
 }
 
-// publisher brings one destination up to date.
+// publisher brings destinations up to date.
 type publisher struct {
 	w        *Warehouse
 	p        *Project
-	run      int64
-	to       Exporter
+	origin   Origin
+	targets  []*target
 	options  ExportOptions
 	versions versions
 	observer Observer
 	// columns are names and types of each statistic's columns.
-	columns map[string]string
+	columns map[string][]statisticColumn
+	cut     Summary
 }
 
-// Export brings a destination to the state of the statistics, each in the order in which models are built, so that a
-// marker comes after the data it stands for. A statistic that fails, or is blocked, also holds back what reads it.
-func (w *Warehouse) Export(ctx context.Context, p *Project, run int64, to Exporter, o ExportOptions, observer Observer) ([]ExportReport, []Step, error) {
-	known, err := w.versions(ctx)
+// A target is a destination of an export.
+type target struct {
+	Exporter
+	index int
+	// held models are not exported there, each for a reason.
+	held map[string]string
+}
+
+// Export brings destinations to the state of the statistics, each in the order in which models are built, so that a
+// marker comes after the data it stands for. A statistic that fails at a destination, or is blocked, also holds back there
+// what reads it.
+func (w *Warehouse) Export(ctx context.Context, p *Project, run int64, to []Exporter, o ExportOptions, observer Observer) ([]ExportReport, []Step, error) {
+	x, err := w.newPublisher(ctx, p, run, to, o, observer)
 	if err != nil {
 		return nil, nil, err
 	}
-	x := &publisher{w: w, p: p, run: run, to: to, options: o, versions: known, observer: observer}
-	if err := x.readColumns(ctx); err != nil {
-		return nil, nil, fmt.Errorf("read columns: %w", err)
-	}
 	var reports []ExportReport
 	var steps []Step
-	held := map[string]string{}
-	for name, why := range o.Blocked {
-		held[name] = why
-	}
 	for i, m := range p.Models {
 		if err := stopped(ctx, o.Stop); err != nil {
 			return reports, steps, err
 		}
-		for _, need := range p.needs(m) {
-			if why := held[need]; why != "" && held[m.Name] == "" {
-				held[m.Name] = "needs " + need + ": " + why
-			}
-		}
-		if m.Export == "" || o.Select != nil && !o.Select[m.Name] {
+		x.inherit(m)
+		if !x.exports(m) {
 			continue
 		}
-		step := Step{Phase: PhaseExport, Name: m.Export, Status: StatusFresh}
 		observer.Begin(PhaseExport, m.Export, i+1, len(p.Models))
 		start := w.now()
-		report, err := x.export(ctx, m, held[m.Name], &step)
-		step.Seconds = w.now().Sub(start).Seconds()
-		if err != nil {
-			step.Status, step.Message = StatusFailed, fmt.Sprintf("export %s to %s: %v", m.Export, to.Destination(), err)
-			held[m.Name] = "its export failed"
+		works := x.prepare(ctx, m)
+		x.write(ctx, m, works)
+		took := w.now().Sub(start).Seconds() / float64(len(works))
+		for _, one := range works {
+			one.step.Seconds = took
+			reports = append(reports, one.reports()...)
+			steps = append(steps, one.step)
+			observer.End(one.step)
 		}
-		if report != nil {
-			reports = append(reports, *report)
+		if ctx.Err() != nil {
+			return reports, steps, ctx.Err()
 		}
-		steps = append(steps, step)
-		observer.End(step)
 	}
-	if o.Select == nil {
-		gone, err := x.removeGone(ctx)
+	if o.Select != nil {
+		return reports, steps, nil
+	}
+	for _, to := range x.targets {
+		gone, err := x.removeGone(ctx, to)
 		reports = append(reports, gone...)
 		if err != nil {
 			return reports, steps, err
@@ -87,62 +102,100 @@ func (w *Warehouse) Export(ctx context.Context, p *Project, run int64, to Export
 	return reports, steps, nil
 }
 
-func (x *publisher) export(ctx context.Context, m *Model, held string, step *Step) (*ExportReport, error) {
-	if held != "" {
-		step.Status, step.Message = StatusBlocked, held
-		return nil, nil
+func (w *Warehouse) newPublisher(ctx context.Context, p *Project, run int64, to []Exporter, o ExportOptions, observer Observer) (*publisher, error) {
+	if o.Layout == "" {
+		o.Layout = LayoutCollections
 	}
-	if _, built := x.versions[m.Name]; !built {
-		return nil, WithHint(errors.New("it is not built yet"), "nightrunner build --select %s", m.Export)
-	}
-	last, err := x.last(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	state, err := x.to.State(ctx, m.Export)
-	if err != nil {
-		return nil, err
-	}
-	here := state != "" && state == last.state
-	shape, err := x.shape(m)
-	if err != nil {
-		return nil, err
-	}
-	version := x.versions.of(x.p, m)
-	prune := last.stale > 0 && x.options.Prune
-	if here && last.there && last.shape == shape && last.version == version && !prune {
-		return nil, nil
-	}
-	// Stale documents can be of any day: while there are some, all days are compared.
-	scope := ""
-	if here && last.there && last.shape == shape && last.stale == 0 {
-		scope = x.p.builtDays(m, last.run)
-	}
-	publication, err := x.compare(ctx, m, scope, !here || last.shape != shape)
-	if err != nil {
-		return nil, err
-	}
-	if !here {
-		publication.First = ""
-	}
-	p := publication
-	report := &ExportReport{Destination: x.to.Destination(), Statistic: m.Export, New: p.New, Changed: p.Changed, Same: p.Same,
-		Stale: int64(len(p.StaleIDs)), Deleted: int64(len(p.GoneIDs))}
-	if p.New+p.Changed+report.Deleted > 0 || !here && p.Same > 0 {
-		step.Status = StatusDone
-		step.Rows = p.New + p.Changed
-		if !here {
-			step.Rows += p.Same
+	x := &publisher{w: w, p: p, origin: Origin{Run: run}, options: o, observer: observer}
+	for i, one := range to {
+		held := map[string]string{}
+		for name, why := range o.Blocked {
+			held[name] = why
 		}
-		if err := x.to.Write(ctx, p); err != nil {
-			return nil, err
-		}
-		if state, err = x.to.State(ctx, m.Export); err != nil {
-			return nil, err
-		}
+		x.targets = append(x.targets, &target{Exporter: one, index: i, held: held})
 	}
-	return report, x.remember(ctx, m, p, shape, state, version)
+	var err error
+	if x.origin.Warehouse, err = w.identity(ctx); err != nil {
+		return nil, err
+	}
+	if x.versions, err = w.versions(ctx); err != nil {
+		return nil, err
+	}
+	if err := x.readColumns(ctx); err != nil {
+		return nil, fmt.Errorf("read columns: %w", err)
+	}
+	if err := x.readCut(ctx); err != nil {
+		return nil, fmt.Errorf("read the cut: %w", err)
+	}
+	return x, nil
 }
+
+// identity is a word that no other warehouse has.
+func (w *Warehouse) identity(ctx context.Context) (string, error) {
+	name, err := w.setting(ctx, "warehouse")
+	if err != nil || name != "" {
+		return name, err
+	}
+	name = strings.ToLower(rand.Text()[:12])
+	return name, w.set(ctx, "warehouse", name)
+}
+
+// inherit holds a model back where something that it needs is held back.
+func (x *publisher) inherit(m *Model) {
+	for _, to := range x.targets {
+		for _, need := range x.p.needs(m) {
+			if why := to.held[need]; why != "" && to.held[m.Name] == "" {
+				to.held[m.Name] = "needs " + need + ": " + why
+			}
+		}
+	}
+}
+
+// exports reports whether a model is a statistic of this export.
+func (x *publisher) exports(m *Model) bool {
+	return m.Export != "" && (m.Layout == "" || m.Layout == x.options.Layout) && (x.options.Select == nil || x.options.Select[m.Name])
+}
+
+// A work is one statistic on its way to one destination.
+type work struct {
+	to   *target
+	step Step
+	last lastExport
+	// state of the destination, shape of the documents and version of the model before anything is written.
+	state, shape string
+	version      uint64
+	// here: the destination holds what was written last.
+	here bool
+	// publication is nil when there is nothing to compare: the destination has the model's version.
+	publication *Publication
+	outcome     Outcome
+}
+
+func (k *work) fail(m *Model, err error) {
+	k.step.Status, k.step.Message = StatusFailed, fmt.Sprintf("export %s to %s: %v", m.Export, k.to.Destination(), err)
+	if hint := HintOf(err); hint != "" {
+		k.step.Message += " (" + hint + ")"
+	}
+	k.to.held[m.Name] = "its export failed"
+}
+
+func (k *work) failed() bool { return k.step.Status == StatusFailed || k.step.Status == StatusBlocked }
+
+// reports what was done, nothing when nothing was compared.
+func (k *work) reports() []ExportReport {
+	p, o := k.publication, k.outcome
+	if p == nil || k.step.Status == StatusFailed && len(o.Refused) == 0 {
+		return nil
+	}
+	report := ExportReport{Destination: k.to.Destination(), Statistic: p.Name, New: o.New, Changed: o.Changed, Deleted: o.Deleted, Refused: o.Refused, Notes: o.Notes}
+	report.Same = p.New + p.Changed + p.Same - o.New - o.Changed - int64(len(o.Refused))
+	report.Stale = int64(len(p.StaleIDs) - len(o.Missing))
+	report.StaleIDs = p.StaleIDs[:min(len(p.StaleIDs), shownIDs)]
+	return []ExportReport{report}
+}
+
+// shownIDs is how many documents a report names.
+const shownIDs = 20
 
 type lastExport struct {
 	there   bool
@@ -151,12 +204,16 @@ type lastExport struct {
 	version uint64
 	run     int64
 	stale   int64
+	refused int64
+	// published is the summary that the destination's readers were told.
+	published string
 }
 
-func (x *publisher) last(ctx context.Context, m *Model) (lastExport, error) {
+func (x *publisher) last(ctx context.Context, to *target, m *Model) (lastExport, error) {
 	var last lastExport
-	err := x.w.conn.QueryRowContext(ctx, "select shape, state, version, run_id, stale_count from ops.exports where destination = ? and statistic = ?",
-		x.to.Destination(), m.Export).Scan(&last.shape, &last.state, &last.version, &last.run, &last.stale)
+	err := x.w.conn.QueryRowContext(ctx, `select shape, state, version, run_id, stale_count, coalesce(refused_count, 0), coalesce(published, '')
+		from ops.exports where destination = ? and statistic = ?`, to.Destination(), m.Export).Scan(
+		&last.shape, &last.state, &last.version, &last.run, &last.stale, &last.refused, &last.published)
 	if errors.Is(err, sql.ErrNoRows) {
 		return last, nil
 	}
@@ -167,141 +224,53 @@ func (x *publisher) last(ctx context.Context, m *Model) (lastExport, error) {
 // shape is what decides how rows become documents: when it changes, all are written again.
 func (x *publisher) shape(m *Model) (string, error) {
 	columns := x.columns[m.Name]
-	if !strings.HasPrefix(columns, "_id ") {
+	if len(columns) == 0 || columns[0].Name != "_id" {
 		return "", WithHint(errors.New("its first column is not _id"), "select the document's key first: concat(date, '-', '%s') as _id", m.Export)
 	}
-	return columns + "; spread " + m.Spread, nil
+	var all []string
+	for _, column := range columns {
+		all = append(all, column.Name+" "+column.Type)
+	}
+	shape := strings.Join(all, ", ") + "; spread " + m.Spread
+	if m.Collection+m.Database != "" {
+		shape += fmt.Sprintf("; in %s %s", m.Database, m.Collection)
+	}
+	return shape, nil
 }
+
+// statistic is what destinations know of a model.
+func (x *publisher) statistic(m *Model) Statistic {
+	s := Statistic{Name: m.Export, Spread: m.Spread, Collection: m.Collection, Database: m.Database, Protect: m.Protect}
+	for _, column := range x.columns[m.Name] {
+		s.Columns = append(s.Columns, column.Name)
+	}
+	return s
+}
+
+type statisticColumn struct{ Name, Type string }
 
 // readColumns reads names and types of the columns of all statistics.
 func (x *publisher) readColumns(ctx context.Context) error {
-	x.columns = map[string]string{}
+	x.columns = map[string][]statisticColumn{}
 	return x.w.each(ctx, func(rows *sql.Rows) error {
-		var name, columns string
-		err := rows.Scan(&name, &columns)
-		x.columns[name] = columns
+		var model string
+		var column statisticColumn
+		err := rows.Scan(&model, &column.Name, &column.Type)
+		x.columns[model] = append(x.columns[model], column)
 		return err
-	}, `select schema_name || '.' || table_name, string_agg(column_name || ' ' || data_type, ', ' order by column_index) from duckdb_columns()
-		where database_name = current_database() and schema_name = 'stat' group by all`)
+	}, `select schema_name || '.' || table_name, column_name, data_type from duckdb_columns()
+		where database_name = current_database() and schema_name = 'stat' order by table_name, column_index`)
 }
 
-// compare finds what is new, changed, the same and stale at the destination. scope is a query for the days that can
-// differ, "" for all; with everything all documents count as altered.
-func (x *publisher) compare(ctx context.Context, m *Model, scope string, everything bool) (*Publication, error) {
-	date, within, known := "null::date", "", fmt.Sprintf("destination = %s and statistic = %s", quote(x.to.Destination()), quote(m.Export))
-	if m.Daily() {
-		date = "date"
+// readCut reads the last block of the last day there is.
+func (x *publisher) readCut(ctx context.Context) error {
+	if _, there := x.p.daily["raw.blocks_per_day"]; !there {
+		return nil
 	}
-	if scope != "" {
-		within = " where date in (" + scope + ")"
+	err := x.w.conn.QueryRowContext(ctx, `select date::varchar, coalesce(height_for_last_block, 0), coalesce(hash_for_last_block, '')
+		from raw.blocks_per_day order by date desc limit 1`).Scan(&x.cut.CutDay, &x.cut.CutHeight, &x.cut.CutHash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
 	}
-	gone := known
-	if scope != "" {
-		gone += fmt.Sprintf(" and (date in (%s) or date not in (select date from %s))", scope, m.Name)
-		known += " and date in (" + scope + ")"
-	}
-	err := x.w.exec(ctx, fmt.Sprintf(`
-		create or replace temp table current_documents as select _id as id, %[1]s as date, hash(t) as hash from %[2]s as t%[3]s;
-		create or replace temp table altered_documents as
-			select now.id, now.date, now.hash, was.id is null as is_new, was.hash is not distinct from now.hash as is_same
-			from temp.current_documents as now
-			left join (from ops.documents where %[4]s) as was on was.id = now.id
-			where %[6]t or was.hash is distinct from now.hash;
-		create or replace temp table stale_documents as
-			select id, %[7]t or coalesce(date in (%[8]s), false) as is_gone from ops.documents
-			where %[5]s and id not in (select id from temp.current_documents)`,
-		date, m.Name, within, known, gone, everything, x.options.Prune, x.producedDays(m)))
-	if err != nil {
-		return nil, err
-	}
-	p := &Publication{Statistic: m.Export, Spread: m.Spread}
-	var total, distinct, nulls int64
-	var first sql.NullString
-	err = x.w.conn.QueryRowContext(ctx, `select
-		(select count(*) from temp.current_documents), (select count(distinct id) from temp.current_documents),
-		(select count(*) from temp.current_documents where id is null),
-		(select count(*) from temp.altered_documents where is_new), (select count(*) from temp.altered_documents where not is_new and not is_same),
-		(select min(id) from (select id from temp.altered_documents union all select id from temp.stale_documents))`).Scan(
-		&total, &distinct, &nulls, &p.New, &p.Changed, &first)
-	if err != nil {
-		return nil, err
-	}
-	p.First = first.String
-	if nulls > 0 || distinct < total {
-		return nil, WithHint(fmt.Errorf("%d rows have the _id of another row, %d have none", total-nulls-distinct, nulls), "add `-- check: unique _id` to see them")
-	}
-	p.Same = total - p.New - p.Changed
-	p.StaleIDs, p.GoneIDs, err = x.staleIDs(ctx)
-	p.From = func(ctx context.Context, first string) (array.RecordReader, error) {
-		query := "select * from " + m.Name
-		if first != "" {
-			query += " where _id >= " + quote(first)
-		}
-		if query += " order by _id"; total > partRows {
-			return x.w.arrowParts(ctx, query)
-		}
-		return x.w.arrowQuery(ctx, query)
-	}
-	p.Altered = func(ctx context.Context) (array.RecordReader, error) {
-		return x.w.arrowQuery(ctx, "select * from "+m.Name+within+and(within)+" _id in (select id from temp.altered_documents) order by _id")
-	}
-	return p, err
-}
-
-// producedDays is a query for the days that a model has now: a document of such a day that it does not produce is wrong. One
-// of another day (its snapshot was removed, say) may be all that is left, and stays until it is pruned.
-func (x *publisher) producedDays(m *Model) string {
-	if !m.Daily() {
-		return "select null::date"
-	}
-	if days := x.p.builtDays(m, -1); days != "" {
-		return days
-	}
-	// Days of a view: those of its models, also without a row.
-	if in := x.p.inputs(m); len(in.models) > 0 && len(in.days) == 0 {
-		return "select date from ops.model_days where model in (" + literals(in.models) + ")"
-	}
-	return "select date from " + m.Name
-}
-
-func and(within string) string {
-	if within == "" {
-		return " where"
-	}
-	return " and"
-}
-
-// staleIDs are the documents that nothing produces any more: those that are kept, and those that are deleted.
-func (x *publisher) staleIDs(ctx context.Context) (kept, gone []string, err error) {
-	return kept, gone, x.w.each(ctx, func(rows *sql.Rows) error {
-		var id string
-		var isGone bool
-		err := rows.Scan(&id, &isGone)
-		if isGone {
-			gone = append(gone, id)
-		} else {
-			kept = append(kept, id)
-		}
-		return err
-	}, "select id, is_gone from temp.stale_documents order by id")
-}
-
-// remember records what the destination has now.
-func (x *publisher) remember(ctx context.Context, m *Model, p *Publication, shape, state string, version uint64) error {
-	mine := fmt.Sprintf("destination = %s and statistic = %s", quote(x.to.Destination()), quote(m.Export))
-	pruned := ""
-	if len(p.GoneIDs) > 0 {
-		pruned = fmt.Sprintf("delete from ops.documents where %s and id in (select id from temp.stale_documents where is_gone);", mine)
-	}
-	replaced := ""
-	if p.Changed > 0 || p.Same > 0 {
-		replaced = fmt.Sprintf("delete from ops.documents where %s and id in (select id from temp.altered_documents where not is_new);", mine)
-	}
-	return x.w.transact(ctx, func() error {
-		return x.w.exec(ctx, fmt.Sprintf(`%[1]s %[2]s
-			insert into ops.documents select %[3]s, %[4]s, date, id, hash, %[5]d from temp.altered_documents;
-			delete from ops.exports where %[6]s;
-			insert into ops.exports values (%[3]s, %[4]s, %[7]s, %[11]s, %[8]d::ubigint, %[9]d, %[10]d, %[5]d)`,
-			pruned, replaced, quote(x.to.Destination()), quote(m.Export), x.run, mine, quote(shape), version, p.New+p.Changed+p.Same, len(p.StaleIDs), quote(state)))
-	})
+	return err
 }

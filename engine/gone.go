@@ -51,7 +51,7 @@ func (b *builder) forgetGone(ctx context.Context) error {
 }
 
 // goneStatistics are statistics that a destination has from us and that no model exports any more.
-func (x *publisher) goneStatistics(ctx context.Context) ([]string, error) {
+func (x *publisher) goneStatistics(ctx context.Context, to *target) ([]string, error) {
 	exported := map[string]bool{}
 	for _, m := range x.p.Models {
 		exported[m.Export] = true
@@ -64,35 +64,48 @@ func (x *publisher) goneStatistics(ctx context.Context) ([]string, error) {
 			list = append(list, name)
 		}
 		return err
-	}, "select statistic from ops.exports where destination = ? order by statistic", x.to.Destination())
+	}, "select statistic from ops.exports where destination = ? order by statistic", to.Destination())
 	return list, err
 }
 
 // removeGone tells such statistics, or removes their documents.
-func (x *publisher) removeGone(ctx context.Context) (reports []ExportReport, err error) {
-	names, err := x.goneStatistics(ctx)
+func (x *publisher) removeGone(ctx context.Context, to *target) (reports []ExportReport, err error) {
+	names, err := x.goneStatistics(ctx, to)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		report := ExportReport{Destination: x.to.Destination(), Statistic: name}
-		mine := fmt.Sprintf("destination = %s and statistic = %s", quote(x.to.Destination()), quote(name))
-		if err := x.w.scalar(ctx, &report.Stale, "select count(*) from ops.documents where "+mine); err != nil {
-			return reports, err
-		}
-		if x.options.Prune {
-			if err := x.to.Remove(ctx, name); err != nil {
-				return reports, fmt.Errorf("remove %s: %w", name, err)
-			}
-			err := x.w.transact(ctx, func() error {
-				return x.w.exec(ctx, "delete from ops.documents where "+mine+"; delete from ops.exports where "+mine)
-			})
-			if err != nil {
-				return reports, err
-			}
-			report.Deleted, report.Stale = report.Stale, 0
+		report, err := x.removeStatistic(ctx, to, name)
+		if err != nil {
+			return reports, fmt.Errorf("remove %s: %w", name, err)
 		}
 		reports = append(reports, report)
 	}
 	return reports, nil
+}
+
+func (x *publisher) removeStatistic(ctx context.Context, to *target, name string) (ExportReport, error) {
+	report := ExportReport{Destination: to.Destination(), Statistic: name}
+	mine := (&work{to: to}).mine(name)
+	var ids []string
+	err := x.w.each(ctx, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	}, "select id from ops.documents where "+mine+" order by id")
+	if err != nil {
+		return report, err
+	}
+	report.Stale, report.StaleIDs = int64(len(ids)), ids[:min(len(ids), shownIDs)]
+	if !x.options.Prune {
+		return report, nil
+	}
+	if err := to.Remove(ctx, &Publication{Statistic: Statistic{Name: name}, Origin: x.origin, GoneIDs: ids}); err != nil {
+		return report, err
+	}
+	report.Deleted, report.Stale, report.StaleIDs = report.Stale, 0, nil
+	return report, x.w.transact(ctx, func() error {
+		return x.w.exec(ctx, "delete from ops.documents where "+mine+"; delete from ops.exports where "+mine)
+	})
 }

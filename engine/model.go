@@ -36,8 +36,12 @@ type Model struct {
 	Optional    []string // what it reads without waiting for what that requires
 	Export      string
 	Spread      string
-	Checks      []Check
-	Columns     []ColumnComment
+	// Layout is the only layout of destinations in which it is exported, "" for all. Collection, Database and Protect say
+	// where documents go, as in Statistic.
+	Layout, Collection, Database, Protect string
+
+	Checks  []Check
+	Columns []ColumnComment
 	// StateColumns are a state model's columns as in create table: it reads itself, so its SQL cannot tell them.
 	StateColumns   string
 	Owner, Version string
@@ -187,15 +191,19 @@ func headerKeys() map[string]func(m *Model, value string) error {
 			m.Optional = append(m.Optional, v)
 			return relation(v)
 		},
-		"export":   func(m *Model, v string) error { m.Export = v; return plain(v) },
-		"spread":   func(m *Model, v string) error { m.Spread = v; return plain(v) },
-		"check":    (*Model).addCheck,
-		"column":   (*Model).addColumn,
-		"columns":  func(m *Model, v string) error { m.StateColumns = v; return nil },
-		"owner":    func(m *Model, v string) error { m.Owner = v; return nil },
-		"version":  func(m *Model, v string) error { m.Version = v; return nil },
-		"severity": func(m *Model, v string) error { return oneOf(v, &m.Severity, SeverityError, SeverityWarn) },
-		"lint":     (*Model).addAllowed,
+		"export":     func(m *Model, v string) error { m.Export = v; return plain(v) },
+		"spread":     func(m *Model, v string) error { m.Spread = v; return plain(v) },
+		"layout":     func(m *Model, v string) error { return oneOf(v, &m.Layout, LayoutCollections, LayoutSingle) },
+		"collection": func(m *Model, v string) error { m.Collection = v; return plain(v) },
+		"database":   func(m *Model, v string) error { return oneOf(v, &m.Database, DatabaseUtilities) },
+		"protect":    func(m *Model, v string) error { m.Protect = v; return plain(v) },
+		"check":      (*Model).addCheck,
+		"column":     (*Model).addColumn,
+		"columns":    func(m *Model, v string) error { m.StateColumns = v; return nil },
+		"owner":      func(m *Model, v string) error { m.Owner = v; return nil },
+		"version":    func(m *Model, v string) error { m.Version = v; return nil },
+		"severity":   func(m *Model, v string) error { return oneOf(v, &m.Severity, SeverityError, SeverityWarn) },
+		"lint":       (*Model).addAllowed,
 	}
 }
 
@@ -324,8 +332,10 @@ func (m *Model) validate(schema string) []keyError {
 	if m.Materialize != State && m.StateColumns != "" {
 		add("columns", "only a state model names its columns")
 	}
-	if m.Spread != "" && m.Export == "" {
-		add("spread", "spread goes with export")
+	for key, value := range map[string]string{"spread": m.Spread, "layout": m.Layout, "collection": m.Collection, "database": m.Database, "protect": m.Protect} {
+		if value != "" && m.Export == "" {
+			add(key, "%s goes with export", key)
+		}
 	}
 	if m.Severity != "" && !check {
 		add("severity", "severity is for files in sql/checks; write check: warn …")

@@ -115,6 +115,11 @@ type ExportReport struct {
 	// Stale documents are kept though nothing produces them; Deleted ones are no longer there.
 	Stale   int64 `json:"stale"`
 	Deleted int64 `json:"deleted,omitempty"`
+	// StaleIDs are the first of the stale documents.
+	StaleIDs []string `json:"stale_ids,omitempty"`
+	// Refused documents were not taken by the destination.
+	Refused []Refusal `json:"refused,omitempty"`
+	Notes   []string  `json:"notes,omitempty"`
 }
 
 // Exit codes, an interface: docs/commands.md.

@@ -25,6 +25,10 @@ type RunOptions struct {
 	Tables    []RawTable
 	SQL       fs.FS
 	Exporters []Exporter
+	// Layout of the destinations, "" for LayoutCollections.
+	Layout string
+	// Verify compares all documents with what the destinations hold.
+	Verify bool
 	// Select holds patterns of models for build, check and export.
 	Select []string
 	// From and To bound the days that are loaded and built (UTC days, inclusive); zero is open.
@@ -248,16 +252,11 @@ func (r *runner) export(ctx context.Context) error {
 	for model, why := range r.bad {
 		blocked[model] = why
 	}
-	for _, to := range r.o.Exporters {
-		reports, steps, err := r.w.Export(ctx, r.project, r.report.Run, to,
-			ExportOptions{Select: r.chosen, Prune: r.o.Prune, Blocked: blocked, Stop: r.o.Stop}, r.o.Observer)
-		r.report.Exports = append(r.report.Exports, reports...)
-		r.report.Steps = append(r.report.Steps, steps...)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	reports, steps, err := r.w.Export(ctx, r.project, r.report.Run, r.o.Exporters,
+		ExportOptions{Select: r.chosen, Layout: r.o.Layout, Prune: r.o.Prune, Verify: r.o.Verify, Blocked: blocked, Stop: r.o.Stop}, r.o.Observer)
+	r.report.Exports = append(r.report.Exports, reports...)
+	r.report.Steps = append(r.report.Steps, steps...)
+	return err
 }
 
 // end records the run and makes everything durable.

@@ -10,7 +10,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -77,51 +77,66 @@ type memory struct {
 
 func (*memory) Destination() string { return "memory" }
 
-func (m *memory) State(_ context.Context, statistic string) (string, error) {
+func (m *memory) State(_ context.Context, s Statistic) (string, error) {
 	for id := range m.documents {
-		if strings.Contains(id, statistic) {
+		if strings.Contains(id, s.Name) {
 			return "there", nil
 		}
 	}
 	return "", nil
 }
 
-func (m *memory) Write(ctx context.Context, p *Publication) error {
-	for _, id := range p.GoneIDs {
-		delete(m.documents, id)
-	}
-	return m.take(ctx, p.Altered)
+func (*memory) Compares() bool { return false }
+
+func (m *memory) Begin(_ context.Context, p *Publication) (Writer, error) {
+	return &memoryWriter{m, p}, nil
 }
 
-func (m *memory) Remove(_ context.Context, statistic string) error {
+func (m *memory) Remove(_ context.Context, p *Publication) error {
 	for id := range m.documents {
-		if strings.HasSuffix(id, statistic) {
+		if strings.HasSuffix(id, p.Name) {
 			delete(m.documents, id)
 		}
 	}
 	return nil
 }
 
-func (m *memory) take(ctx context.Context, read func(context.Context) (array.RecordReader, error)) error {
-	reader, err := read(ctx)
-	if err != nil {
-		return err
-	}
-	defer reader.Release()
-	for reader.Next() {
-		record := reader.RecordBatch()
-		for row := range int(record.NumRows()) {
-			id := strings.Clone(record.Column(0).ValueStr(row))
-			var fields []string
-			for column := 1; column < int(record.NumCols()); column++ {
-				fields = append(fields, record.Column(column).ValueStr(row))
-			}
-			m.documents[id] = strings.Clone(strings.Join(fields, " "))
-			m.written = append(m.written, id)
-		}
-	}
-	return reader.Err()
+type memoryWriter struct {
+	m *memory
+	p *Publication
 }
+
+func (*memoryWriter) Wants() Wants { return Wants{Altered: true} }
+
+func (w *memoryWriter) Write(_ context.Context, rows arrow.RecordBatch, marks Marks) error {
+	for row := range int(rows.NumRows()) {
+		if !marks.Wanted.Value(row) {
+			continue
+		}
+		id := strings.Clone(rows.Column(0).ValueStr(row))
+		var fields []string
+		for column := 1; column < int(rows.NumCols()); column++ {
+			fields = append(fields, rows.Column(column).ValueStr(row))
+		}
+		w.m.documents[id] = strings.Clone(strings.Join(fields, " "))
+		w.m.written = append(w.m.written, id)
+	}
+	return nil
+}
+
+func (w *memoryWriter) Finish(context.Context) (Outcome, error) {
+	p := w.p
+	for _, id := range p.GoneIDs {
+		delete(w.m.documents, id)
+	}
+	done := Outcome{New: p.New, Changed: p.Changed, Deleted: int64(len(p.GoneIDs)), Written: p.New + p.Changed}
+	if p.Everything {
+		done.Written += p.Same
+	}
+	return done, nil
+}
+
+func (*memoryWriter) Abort() error { return nil }
 
 // files of a small project: a view, an incremental, a running sum, a state model and a table.
 func testProject() fstest.MapFS {

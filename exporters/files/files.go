@@ -18,11 +18,8 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 
 	"github.com/ccdexplorer/nightrunner/engine"
-	"github.com/ccdexplorer/nightrunner/exporters"
-	"github.com/ccdexplorer/nightrunner/internal/extjson"
 )
 
 // Formats of files.
@@ -70,10 +67,10 @@ func (e *Exporter) path(statistic, format string) string {
 }
 
 // State is size and time of the statistic's files, "" when one is missing.
-func (e *Exporter) State(_ context.Context, statistic string) (string, error) {
+func (e *Exporter) State(_ context.Context, s engine.Statistic) (string, error) {
 	var state strings.Builder
 	for _, format := range e.formats {
-		info, err := os.Stat(e.path(statistic, format))
+		info, err := os.Stat(e.path(s.Name, format))
 		if errors.Is(err, fs.ErrNotExist) {
 			return "", nil
 		}
@@ -85,21 +82,8 @@ func (e *Exporter) State(_ context.Context, statistic string) (string, error) {
 	return strings.TrimSpace(state.String()), nil
 }
 
-// Write replaces the statistic's files. Stale documents are taken over from the file.
-func (e *Exporter) Write(ctx context.Context, p *engine.Publication) error {
-	if err := e.makeFolder(); err != nil {
-		return err
-	}
-	for _, format := range e.formats {
-		if err := e.removeLeftovers(p.Statistic, format); err != nil {
-			return err
-		}
-		if err := e.replace(ctx, p, format); err != nil {
-			return fmt.Errorf("write %s: %w", e.path(p.Statistic, format), err)
-		}
-	}
-	return syncDir(e.dir)
-}
+// Compares: a folder's files are ours alone, and State knows them.
+func (e *Exporter) Compares() bool { return false }
 
 // makeFolder makes the folder, and gives it its mode when it is new.
 func (e *Exporter) makeFolder() error {
@@ -113,13 +97,13 @@ func (e *Exporter) makeFolder() error {
 }
 
 // Remove removes the statistic's files.
-func (e *Exporter) Remove(_ context.Context, statistic string) error {
+func (e *Exporter) Remove(_ context.Context, p *engine.Publication) error {
 	for _, format := range e.formats {
-		if err := ignoreGone(os.Remove(e.path(statistic, format))); err != nil {
+		if err := ignoreGone(os.Remove(e.path(p.Name, format))); err != nil {
 			return err
 		}
 		if format == BSON {
-			if err := ignoreGone(os.Remove(e.metadata(statistic))); err != nil {
+			if err := ignoreGone(os.Remove(e.metadata(p.Name))); err != nil {
 				return err
 			}
 		}
@@ -149,31 +133,6 @@ func (e *Exporter) removeLeftovers(statistic, format string) error {
 	return nil
 }
 
-func (e *Exporter) replace(ctx context.Context, p *engine.Publication, format string) (err error) {
-	path := e.path(p.Statistic, format)
-	var kept []document
-	if len(p.StaleIDs) > 0 {
-		if kept, err = readKept(path, format, p.StaleIDs); err != nil {
-			return fmt.Errorf("keep stale documents: %w", err)
-		}
-	}
-	if format == BSON {
-		if err := e.writeMetadata(p.Statistic); err != nil {
-			return err
-		}
-	}
-	return e.atomically(path, func(file *os.File) error {
-		first := ""
-		if format == JSONL && p.First != "" {
-			if first, err = copyUnchanged(file, path, p.First); err != nil {
-				return fmt.Errorf("keep what is unchanged: %w", err)
-			}
-		}
-		out := bufio.NewWriterSize(file, 1<<20)
-		return errors.Join(writeDocuments(ctx, p, format, first, kept, out), out.Flush())
-	})
-}
-
 // copyUnchanged copies the documents before first as they stand in the old file, and returns from where on documents are
 // to be written: first, or "" (all) when there is no old file.
 func copyUnchanged(to *os.File, path, first string) (string, error) {
@@ -194,30 +153,6 @@ func copyUnchanged(to *os.File, path, first string) (string, error) {
 	return first, err
 }
 
-// atomically writes a file beside its place, syncs it and renames it over the old one.
-func (e *Exporter) atomically(path string, write func(*os.File) error) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(temporary(path))+"*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, ignoreGone(os.Remove(file.Name())))
-		}
-	}()
-	err = write(file)
-	if err == nil {
-		err = file.Chmod(0o666 &^ e.Umask)
-	}
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
-}
-
 func ignoreGone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -231,69 +166,6 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
-}
-
-// document is one that is kept: its key and its bytes as they stand in the file.
-type document struct {
-	id    string
-	bytes []byte
-}
-
-// writeDocuments writes all rows from first on, and the kept documents at their places between them.
-func writeDocuments(ctx context.Context, p *engine.Publication, format, first string, kept []document, out io.Writer) error {
-	reader, err := p.From(ctx, first)
-	if err != nil {
-		return err
-	}
-	defer reader.Release()
-	encoder, err := exporters.NewEncoder(reader.Schema(), p.Spread)
-	if err != nil {
-		return err
-	}
-	var encoded, line []byte
-	for reader.Next() {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		record := reader.RecordBatch()
-		if err := encoder.Use(record); err != nil {
-			return err
-		}
-		for row := range int(record.NumRows()) {
-			for len(kept) > 0 && kept[0].id < record.Column(0).ValueStr(row) {
-				if _, err := out.Write(kept[0].bytes); err != nil {
-					return err
-				}
-				kept = kept[1:]
-			}
-			if encoded, err = encoder.Append(encoded[:0], row); err != nil {
-				return err
-			}
-			if line, err = formatted(line[:0], encoded, format); err != nil {
-				return err
-			}
-			if _, err := out.Write(line); err != nil {
-				return err
-			}
-		}
-	}
-	if err := reader.Err(); err != nil {
-		return err
-	}
-	for _, one := range kept {
-		if _, err := out.Write(one.bytes); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func formatted(dst, encoded []byte, format string) ([]byte, error) {
-	if format == BSON {
-		return append(dst, encoded...), nil
-	}
-	dst, err := extjson.Append(dst, bsoncore.Document(encoded))
-	return append(dst, '\n'), err
 }
 
 // readKept finds documents by their keys in a file of ours. What is not there is gone.
@@ -366,10 +238,15 @@ func withID(raw bson.Raw, bytes []byte) (document, error) {
 // writeMetadata writes what mongorestore wants beside a .bson file. The uuid comes from the name, so that the same
 // statistic has the same file.
 func (e *Exporter) writeMetadata(statistic string) error {
-	path := e.metadata(statistic)
-	sum := md5.Sum([]byte(statistic)) //nolint:gosec // see the import
-	return e.atomically(path, func(out *os.File) error {
-		_, err := fmt.Fprintf(out, `{"options":{},"indexes":[{"v":{"$numberInt":"2"},"key":{"_id":{"$numberInt":"1"}},"name":"_id_"}],"uuid":"%x","collectionName":"%s","type":"collection"}`+"\n", sum, statistic)
+	o := &output{path: e.metadata(statistic), mode: 0o666 &^ e.Umask}
+	var err error
+	if o.file, err = os.CreateTemp(e.dir, filepath.Base(temporary(o.path))+"*"); err != nil {
 		return err
-	})
+	}
+	sum := md5.Sum([]byte(statistic)) //nolint:gosec // see the import
+	_, err = fmt.Fprintf(o.file, `{"options":{},"indexes":[{"v":{"$numberInt":"2"},"key":{"_id":{"$numberInt":"1"}},"name":"_id_"}],"uuid":"%x","collectionName":"%s","type":"collection"}`+"\n", sum, statistic)
+	if err == nil {
+		err = o.rename()
+	}
+	return errors.Join(err, o.abort())
 }

@@ -18,32 +18,52 @@ import (
 	"github.com/ccdexplorer/nightrunner/engine"
 )
 
-// publication of rows with a number each.
-func publication(ids ...string) *engine.Publication {
-	return &engine.Publication{Statistic: "s", New: int64(len(ids)), From: func(_ context.Context, first string) (array.RecordReader, error) {
-		schema := arrow.NewSchema([]arrow.Field{{Name: "_id", Type: arrow.BinaryTypes.String}, {Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
-		builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
-		for i, id := range ids {
-			if id < first {
-				continue
-			}
+// publication of documents.
+func publication(ids ...string) *rows {
+	return &rows{Publication: engine.Publication{Statistic: engine.Statistic{Name: "s"}, New: int64(len(ids))}, ids: ids}
+}
+
+// rows with a number each, and the publication that they are of.
+type rows struct {
+	engine.Publication
+	ids []string
+}
+
+func (r *rows) batch(from string) arrow.RecordBatch {
+	schema := arrow.NewSchema([]arrow.Field{{Name: "_id", Type: arrow.BinaryTypes.String}, {Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	for i, id := range r.ids {
+		if id >= from {
 			builder.Field(0).(*array.StringBuilder).Append(id)
 			builder.Field(1).(*array.Int64Builder).Append(int64(i))
 		}
-		return array.NewRecordReader(schema, []arrow.RecordBatch{builder.NewRecordBatch()})
-	}}
+	}
+	return builder.NewRecordBatch()
 }
 
-func write(t *testing.T, dir string, p *engine.Publication) {
+// writeTo does what an export does.
+func (r *rows) writeTo(ctx context.Context, e *Exporter) (engine.Outcome, error) {
+	w, err := e.Begin(ctx, &r.Publication)
+	if err != nil {
+		return engine.Outcome{}, err
+	}
+	var done engine.Outcome
+	if err = w.Write(ctx, r.batch(w.Wants().From), engine.Marks{}); err == nil {
+		done, err = w.Finish(ctx)
+	}
+	return done, errors.Join(err, w.Abort())
+}
+
+func write(t *testing.T, dir string, p *rows) {
 	t.Helper()
 	e, err := New(dir, []string{JSONL, BSON})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Write(context.Background(), p); err != nil {
+	if _, err := p.writeTo(context.Background(), e); err != nil {
 		t.Fatal(err)
 	}
-	if state, err := e.State(context.Background(), "s"); state == "" || err != nil {
+	if state, err := e.State(context.Background(), engine.Statistic{Name: "s"}); state == "" || err != nil {
 		t.Fatal(state, err)
 	}
 }
@@ -105,12 +125,12 @@ func TestFailedWriteLeavesTheOldFileAndNothingElse(t *testing.T) {
 	}
 	p := publication("b")
 	p.Spread = "missing"
-	if err := e.Write(context.Background(), p); err == nil || !strings.Contains(err.Error(), "s.jsonl") {
+	if _, err := p.writeTo(context.Background(), e); err == nil || !strings.Contains(err.Error(), "s.jsonl") {
 		t.Fatalf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := e.Write(ctx, publication("b")); !errors.Is(err, context.Canceled) {
+	if _, err := publication("b").writeTo(ctx, e); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
 	if lines, _ := ids(t, dir); lines != "a" {
