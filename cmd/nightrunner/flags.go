@@ -12,7 +12,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/ccdexplorer/nightrunner/engine"
-	"github.com/ccdexplorer/nightrunner/exporters/files"
 	"github.com/ccdexplorer/nightrunner/internal/progress"
 	"github.com/ccdexplorer/nightrunner/loaders/balances"
 	"github.com/ccdexplorer/nightrunner/loaders/ccdscan"
@@ -62,18 +61,23 @@ func talkFlags() []cli.Flag {
 	}
 }
 
-func sourceFlags() []cli.Flag {
+func databaseFlags() []cli.Flag {
 	return []cli.Flag{
+		stringFlag("mongo-database", "`NAME` of the chain's database", "concordium_mainnet"),
+		stringFlag("mongo-utilities", "`NAME` of the database with labels and rates", "concordium_utilities"),
+	}
+}
+
+func sourceFlags() []cli.Flag {
+	return append(databaseFlags(), []cli.Flag{
 		stringFlag("balances", "`DIR` of daily balance snapshots: YYYY-MM-DD.csv, also .csv.gz and .csv.zst", ""),
 		stringFlag("mongo", "a server as `mongodb://…`, a folder that mongodump wrote, or a file that mongodump --archive wrote", ""),
 		fileFlag("mongo"),
-		stringFlag("mongo-database", "`NAME` of the chain's database", "concordium_mainnet"),
-		stringFlag("mongo-utilities", "`NAME` of the database with labels and rates", "concordium_utilities"),
 		&cli.Int64Flag{Name: "mongo-reread", Usage: "read the last `N` heights of a server again, for documents that came late", Value: 50_000, EnvVars: env("mongo-reread")},
 		stringFlag("node", "`DIR` of node facts: tokenomics.jsonl, chain_parameters.jsonl, token_info.jsonl", ""),
 		stringFlag("ccdscan", "`DIR` of CCDScan's answers: ccdscan_release_amounts.jsonl", ""),
 		&cli.Float64Flag{Name: "max-rejects", Usage: "refuse a file when more than this `SHARE` of its rows cannot be read; 1 accepts all", Value: 0.001, EnvVars: env("max-rejects")},
-	}
+	}...)
 }
 
 func modelFlags() []cli.Flag {
@@ -93,9 +97,12 @@ func dayFlags() []cli.Flag {
 
 func exportFlags() []cli.Flag {
 	return []cli.Flag{
-		listFlag("export", "write statistics to this `DIR`; repeatable"),
+		listFlag("export", "write statistics to this `DIR` or server as mongodb://HOST/DATABASE; repeatable"),
 		fileFlag("export"),
-		listFlag("format", "`jsonl` (default) or bson; repeatable"),
+		listFlag("format", "of files: `jsonl` (default) or bson; repeatable"),
+		stringFlag("layout", "`collections`: one per statistic; single: one for all, and the helpers that its readers need", engine.LayoutCollections),
+		stringFlag("export-database", "`NAME` of the database to write to; default that of the URI, else --mongo-database", ""),
+		&cli.IntFlag{Name: "keep-undo", Usage: "keep on a server what the last `N` exports wrote over; 0 keeps nothing", Value: 7, EnvVars: env("keep-undo")},
 		boolFlag("prune", "drop what is gone at the sources, and documents that nothing produces any more"),
 	}
 }
@@ -163,26 +170,6 @@ func loaders(c *cli.Context, collections []mongo.Collection) []engine.Loader {
 		list = append(list, balances.New(dir))
 	}
 	return list
-}
-
-func exporters(c *cli.Context) ([]engine.Exporter, error) {
-	formats := list(c, "format")
-	if len(formats) == 0 {
-		formats = []string{"jsonl"}
-	}
-	var all []engine.Exporter
-	for _, dir := range list(c, "export") {
-		if strings.Contains(dir, "://") {
-			return nil, fmt.Errorf("%w: --export %s: only folders so far", engine.ErrUsage, dir)
-		}
-		exporter, err := files.New(dir, formats)
-		if err != nil {
-			return nil, fmt.Errorf("%w: --export %s: %w", engine.ErrUsage, dir, err)
-		}
-		exporter.Umask = configurationOf(c.App).inherited
-		all = append(all, exporter)
-	}
-	return all, nil
 }
 
 // logger logs on stderr, without secrets.

@@ -50,7 +50,8 @@ func checkCommand(stop <-chan struct{}) *cli.Command {
 func exportCommand(stop <-chan struct{}) *cli.Command {
 	return phaseCommand(stop, &cli.Command{
 		Name: "export", Usage: "write statistics that differ",
-		Flags: slices.Concat(exportFlags(), modelFlags(), warehouseFlags(), talkFlags()),
+		Flags: slices.Concat(exportFlags(), []cli.Flag{boolFlag("verify", "read what the destinations hold and write what differs")},
+			databaseFlags(), modelFlags(), warehouseFlags(), talkFlags()),
 	}, engine.PhaseExport)
 }
 
@@ -77,7 +78,8 @@ func phaseCommand(stop <-chan struct{}, command *cli.Command, phases ...string) 
 
 func runOptions(c *cli.Context, phases []string) (engine.RunOptions, error) {
 	o := engine.RunOptions{Command: c.Command.Name, Version: version, Phases: phases, Select: list(c, "select"),
-		MaxRejects: c.Float64("max-rejects"), Prune: c.Bool("prune"), Full: c.Bool("full")}
+		MaxRejects: c.Float64("max-rejects"), Prune: c.Bool("prune"), Full: c.Bool("full"),
+		Layout: c.String("layout"), Verify: c.Bool("verify")}
 	if !(o.MaxRejects >= 0 && o.MaxRejects <= 1) {
 		return o, fmt.Errorf("%w: --max-rejects %g is no share from 0 to 1", engine.ErrUsage, o.MaxRejects)
 	}
@@ -111,7 +113,7 @@ func somethingToDo(c *cli.Context, o engine.RunOptions) error {
 	case !loads && isNew:
 		return engine.WithHint(fmt.Errorf("%w: no warehouse at %s", engine.ErrUsage, c.String("warehouse")), "nightrunner run makes one; --warehouse names another")
 	case c.Command.Name == "export" && len(o.Exporters) == 0:
-		return engine.WithHint(fmt.Errorf("%w: no destination", engine.ErrUsage), "give --export DIR")
+		return engine.WithHint(fmt.Errorf("%w: no destination", engine.ErrUsage), "give --export DIR or --export mongodb://HOST/DATABASE")
 	}
 	return nil
 }
@@ -140,6 +142,7 @@ func execute(c *cli.Context, options engine.RunOptions) error {
 	}()
 	report, runErr := warehouse.Run(c.Context, options)
 	close(over)
+	runErr = errors.Join(runErr, closeExporters(options.Exporters))
 	watch.Close()
 	if err := warehouse.Close(); err != nil {
 		runErr = errors.Join(runErr, fmt.Errorf("close the warehouse: %w", err))

@@ -135,7 +135,7 @@ func (l *load) live(ctx context.Context, c *Collection, from *server) error {
 	}
 	where := file.Name
 	changed := l.in.Report().Changed
-	err = retry(ctx, func() error {
+	err = mongouri.Patient().Do(ctx, func() error {
 		// A file of the same name may have been read before: what is remembered is the server's.
 		file = engine.SourceFile{Name: c.Name}
 		err := l.land(ctx, c, from, &file)

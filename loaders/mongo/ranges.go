@@ -148,7 +148,7 @@ func (h *heights) readRanges(ctx context.Context) error {
 	}
 	for h.reached < h.cut {
 		before := h.reached
-		err := retry(ctx, func() error {
+		err := mongouri.Patient().Do(ctx, func() error {
 			err := h.readOn(ctx, step, first)
 			if h.reached > before {
 				// It got further, so it is tried anew; what does not pass fails again.
@@ -180,7 +180,7 @@ func (h *heights) readOn(ctx context.Context, step, first int64) error {
 func (h *heights) plan(ctx context.Context) (step, first int64, err error) {
 	at := h.server.collection(h.collection)
 	var count int64
-	err = retry(ctx, func() (err error) {
+	err = mongouri.Patient().Do(ctx, func() (err error) {
 		if count, err = at.EstimatedDocumentCount(ctx); err != nil {
 			return err
 		}
@@ -275,7 +275,7 @@ func (h *heights) readRest(ctx context.Context) error {
 	path := h.collection.Height
 	filter := bson.D{{Key: "$or", Value: bson.A{bson.D{{Key: path, Value: nil}},
 		bson.D{{Key: path, Value: bson.D{{Key: "$not", Value: bson.D{{Key: "$type", Value: "number"}}}}}}}}}
-	return retry(ctx, func() error {
+	return mongouri.Patient().Do(ctx, func() error {
 		var p *pipeline
 		confirm := func() {}
 		err := h.in.Transact(ctx, func() (err error) {

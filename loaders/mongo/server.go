@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
@@ -192,43 +191,6 @@ func (c *cursor) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), mongouri.Timeout)
 	defer cancel()
 	return c.at.Close(ctx)
-}
-
-// attempts and firstPause of what is tried again: pauses double.
-const (
-	attempts   = 6
-	firstPause = 250 * time.Millisecond
-)
-
-// retry tries again what failed for a reason that passes.
-func retry(ctx context.Context, do func() error) error {
-	pause := firstPause
-	for try := 1; ; try++ {
-		err := do()
-		if err == nil || try == attempts || !passing(err) {
-			return err
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		pause *= 2
-	}
-}
-
-// passing errors are those of the network, of elections, and cursors that the server forgot.
-func passing(err error) bool {
-	if driver.IsNetworkError(err) || driver.IsTimeout(err) {
-		return true
-	}
-	var labeled interface{ HasErrorLabel(string) bool }
-	if errors.As(err, &labeled) && (labeled.HasErrorLabel("RetryableReadError") || labeled.HasErrorLabel("TransientTransactionError")) {
-		return true
-	}
-	var command driver.CommandError
-	const cursorNotFound, cursorKilled, queryPlanKilled = 43, 237, 175
-	return errors.As(err, &command) && slices.Contains([]int32{cursorNotFound, cursorKilled, queryPlanKilled}, command.Code)
 }
 
 // noSnapshot: the server has snapshot sessions but not for this, or not any more.
