@@ -63,19 +63,29 @@ func (p *Project) needs(m *Model) []string {
 }
 
 func (p *Project) fingerprints(macros map[string]*macro) {
+	read := func(name string) string { return p.byName[name].Fingerprint }
 	for _, m := range slices.Concat(p.Models, p.Checks) {
-		hasher := xxh3.New()
-		fmt.Fprintf(hasher, "%s\x00%s\x00%s\x00%d\x00%s\x00%s\x00%v\x00%v\x00", m.tree, m.Materialize, m.Grain, m.Lookback, m.StateColumns, m.Version, p.Requirements(m), m.Matches)
-		for _, name := range m.Macros {
-			fmt.Fprintf(hasher, "%s\x00", macros[name].Text)
-		}
-		for _, name := range m.Reads {
-			if read := p.byName[name]; read != nil && read != m {
-				fmt.Fprintf(hasher, "%s\x00", read.Fingerprint)
-			}
-		}
-		m.Fingerprint = fmt.Sprintf("%016x", hasher.Sum64())
+		m.Fingerprint = p.fingerprint(m, macros, read)
 	}
+}
+
+// fingerprint of a model with the given macros, when the models it reads have the given fingerprints.
+func (p *Project) fingerprint(m *Model, macros map[string]*macro, read func(model string) string) string {
+	hasher := xxh3.New()
+	fmt.Fprintf(hasher, "%s\x00%s\x00%s\x00%d\x00%s\x00%s\x00%v\x00%v\x00", m.tree, m.Materialize, m.Grain, m.Lookback, m.StateColumns, m.Version, p.Requirements(m), m.Matches)
+	for _, name := range m.Macros {
+		text := ""
+		if macros[name] != nil {
+			text = macros[name].Text
+		}
+		fmt.Fprintf(hasher, "%s\x00", text)
+	}
+	for _, name := range m.Reads {
+		if p.byName[name] != nil && name != m.Name {
+			fmt.Fprintf(hasher, "%s\x00", read(name))
+		}
+	}
+	return fmt.Sprintf("%016x", hasher.Sum64())
 }
 
 // Requirements are what a day of the model waits for: its own and those of everything it reads, what is optional aside. A

@@ -130,6 +130,7 @@ const (
 	ExitCheck      = 3
 	ExitInUse      = 4
 	ExitUnreadable = 5
+	ExitDifferent  = 6
 )
 
 // Idle reports whether nothing was loaded, built or exported.
