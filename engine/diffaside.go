@@ -38,12 +38,9 @@ func openAside(ctx context.Context, base string, o Options) (*aside, error) {
 		return nil, err
 	}
 	a := &aside{dir: dir}
-	o.Command, o.TempDirectory = "diff", filepath.Join(dir, "spill")
+	o.Command, o.TempDirectory, o.published = "diff", filepath.Join(dir, "spill"), base
 	if a.w, err = Open(ctx, filepath.Join(dir, "aside.duckdb"), o); err != nil {
 		return nil, errors.Join(err, a.remove())
-	}
-	if err := a.w.exec(ctx, fmt.Sprintf("attach %s as %s (read_only)", quote(base), publishedName)); err != nil {
-		return nil, errors.Join(openError(base, readLease(base), err), a.remove())
 	}
 	return a, nil
 }

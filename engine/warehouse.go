@@ -39,8 +39,10 @@ type Options struct {
 	MaxTempSize string
 	// Command is what the lease tells others about this process ("run").
 	Command string
-	Now     func() time.Time
-	Log     *slog.Logger
+	// published is a file to attach under that name, read-only: a warehouse that is locked down attaches none.
+	published string
+	Now       func() time.Time
+	Log       *slog.Logger
 	// Redact takes secrets out of what is recorded and reported; nil takes nothing.
 	Redact func(string) string
 }
@@ -114,6 +116,11 @@ func (w *Warehouse) connect(ctx context.Context, o Options) error {
 		statement := fmt.Sprintf("set %s = %s", s[0], quote(s[1]))
 		if _, err := w.db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrUsage, statement, err)
+		}
+	}
+	if o.published != "" {
+		if _, err := w.db.ExecContext(ctx, fmt.Sprintf("attach %s as published (read_only)", quote(o.published))); err != nil {
+			return openError(o.published, readLease(o.published), err)
 		}
 	}
 	return LockDown(ctx, w.db)

@@ -73,5 +73,5 @@ func (querier) GetLatestVersion(table string) string {
 
 // TableExists spares goose a failing query, which would end its transaction.
 func (querier) TableExists(table string) string {
-	return `select count(*) > 0 from duckdb_tables() where table_name = '` + table + `'`
+	return `select count(*) > 0 from duckdb_tables() where database_name = current_database() and table_name = '` + table + `'`
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -86,13 +85,6 @@ func untilStopped(parent context.Context, stop <-chan struct{}) (context.Context
 		}
 	}()
 	return ctx, cancel
-}
-
-func writeJSON(w io.Writer, value any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(value)
 }
 
 // diffLines is how many fields of a model are shown to people.

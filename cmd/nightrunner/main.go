@@ -99,7 +99,7 @@ func newApp(stop <-chan struct{}) *cli.App {
 		HideHelpCommand: true,
 		Description: "load → build → check → export: sources go into one DuckDB file, SQL files make views and tables of it,\n" +
 			"statistics leave as documents. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check failed,\n" +
-			"4 the warehouse is in use, 5 done but a source could not be read.",
+			"4 the warehouse is in use, 5 done but a source could not be read, 6 (diff) something would change.",
 		Flags: []cli.Flag{&cli.StringFlag{Name: "config", Usage: "read flags of the command from this TOML `FILE`",
 			EnvVars: []string{"NIGHTRUNNER_CONFIG"}, DefaultText: "nightrunner.toml if there is one"}},
 		Commands: []*cli.Command{

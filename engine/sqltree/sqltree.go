@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 )
@@ -45,7 +44,10 @@ func decode(serialized string) (Node, error) {
 		Position   string `json:"position"`
 		Statements []Node `json:"statements"`
 	}
-	if err := json.Unmarshal([]byte(serialized), &root); err != nil {
+	// Numbers stay texts: a constant beyond 2^53 is another one when its last digit is.
+	decoder := json.NewDecoder(strings.NewReader(serialized))
+	decoder.UseNumber()
+	if err := decoder.Decode(&root); err != nil {
 		return nil, fmt.Errorf("read DuckDB's syntax tree: %w", err)
 	}
 	if root.Error {
@@ -100,13 +102,14 @@ func (n Node) Texts(key string) []string {
 	return list
 }
 
-// Offset is where the node stands in the text, in bytes; -1 where DuckDB does not say.
+// Offset is where the node stands in the text, in bytes; -1 where DuckDB does not say: it writes 2^64-1 then.
 func (n Node) Offset() int {
-	number, ok := n["query_location"].(float64)
-	if !ok || number > math.MaxInt32 {
+	number, _ := n["query_location"].(json.Number)
+	offset, err := strconv.ParseInt(number.String(), 10, 32)
+	if err != nil {
 		return -1
 	}
-	return int(number)
+	return int(offset)
 }
 
 // Walk calls fn for the node and all nodes below it; what is below one for which fn says false is left out. The order of
