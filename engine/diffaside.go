@@ -209,8 +209,8 @@ func (w *Warehouse) pairs(ctx context.Context, into map[string]string, query str
 	}, query)
 }
 
-// within is a condition on the column date; zero is open.
-func within(from, to time.Time) string {
+// daysWithin is a condition on the column date; zero is open.
+func daysWithin(from, to time.Time) string {
 	condition := "true"
 	if !from.IsZero() {
 		condition += " and date >= date '" + from.Format(time.DateOnly) + "'"

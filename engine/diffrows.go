@@ -30,7 +30,7 @@ type sharedColumn struct{ name, before, after string }
 func (d *diffing) compare(ctx context.Context, m *Model, out *ModelDiff) error {
 	c := &comparison{w: d.w, m: m, out: out, scope: "true"}
 	if m.Daily() {
-		c.scope = within(d.o.From, d.o.To)
+		c.scope = daysWithin(d.o.From, d.o.To)
 	}
 	after, err := d.w.describe(ctx, m.Name)
 	if err != nil {
