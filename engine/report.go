@@ -55,6 +55,12 @@ func (NoObserver) Progress(int64, int64) {}
 // End does nothing.
 func (NoObserver) End(Step) {}
 
+// An expecter is an observer that wants to know which run begins, and how many seconds earlier ones took; 0 when there was
+// none.
+type expecter interface {
+	Expect(run int64, seconds float64)
+}
+
 // redacted is an observer that sees no secrets.
 type redacted struct {
 	Observer
@@ -73,6 +79,8 @@ type Report struct {
 	Started  time.Time `json:"started"`
 	Seconds  float64   `json:"seconds"`
 	ExitCode int       `json:"exit_code"`
+	// Late says what was waited for in vain before the run.
+	Late []string `json:"late,omitempty"`
 	// Stopped: it was asked to stop, and did so between two steps.
 	Stopped bool          `json:"stopped,omitempty"`
 	Loads   []*LoadReport `json:"loads,omitempty"`
@@ -145,7 +153,7 @@ func (r *Report) Idle() bool {
 
 // exitCode: a failure weighs more than a failed check, that more than a source that could not be read.
 func (r *Report) exitCode() int {
-	failed, unreadable, checks := false, false, false
+	failed, unreadable, checks := false, len(r.Late) > 0, false
 	for _, step := range r.Steps {
 		failed = failed || step.Status == StatusFailed && step.Phase != PhaseCheck && step.Phase != PhaseLoad
 	}

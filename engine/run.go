@@ -37,6 +37,8 @@ type RunOptions struct {
 	MaxRejects float64
 	// Prune removes what is gone at the sources and from the destinations.
 	Prune, Full bool
+	// Late says what was waited for in vain before the run: it ends with exit code 5 then.
+	Late []string
 	// Stop, when closed, ends the run cleanly after the current step.
 	Stop     <-chan struct{}
 	Observer Observer
@@ -59,10 +61,14 @@ func (w *Warehouse) Run(ctx context.Context, o RunOptions) (*Report, error) {
 	if o.Observer == nil {
 		o.Observer = NoObserver{}
 	}
+	expecting, _ := o.Observer.(expecter)
 	o.Observer = redacted{o.Observer, w.redact}
-	r := &runner{w: w, o: o, bad: map[string]string{}, report: &Report{Command: o.Command, Started: w.now().UTC()}}
+	r := &runner{w: w, o: o, bad: map[string]string{}, report: &Report{Command: o.Command, Started: w.now().UTC(), Late: o.Late}}
 	if err := r.begin(ctx); err != nil {
 		return r.report, err
+	}
+	if facts, err := w.Facts(ctx, o.Command, r.report.Run); err == nil && expecting != nil {
+		expecting.Expect(r.report.Run, facts.ExpectedSeconds)
 	}
 	err := r.phases(ctx)
 	if endErr := r.end(context.WithoutCancel(ctx), err); endErr != nil {

@@ -43,6 +43,15 @@ func (*Lines) Progress(int64, int64) {}
 // Say warns.
 func (l *Lines) Say(text string) { l.log.Warn(text) }
 
+// Expect logs which run begins and how long earlier ones took.
+func (l *Lines) Expect(run int64, seconds float64) {
+	if seconds > 0 {
+		l.log.Info("run begins", "run", run, "usual_seconds", math.Round(seconds*1000)/1000)
+		return
+	}
+	l.log.Info("run begins", "run", run)
+}
+
 // Close does nothing.
 func (*Lines) Close() {}
 
@@ -121,6 +130,16 @@ func (b *Bars) End(step engine.Step) {
 	// The container takes lines until it is shut down, which is after the last step.
 	_, _ = b.container.Write([]byte(Line(step, b.width()) + "\n"))
 }
+
+// Expect says which run begins, how long earlier ones took, and when it will be done if it takes as long.
+func (b *Bars) Expect(run int64, seconds float64) {
+	if seconds >= minSaid {
+		b.Say(fmt.Sprintf("run %d: usually takes %s, until about %s", run, Duration(seconds), time.Now().Add(time.Duration(seconds*float64(time.Second))).UTC().Format("15:04:05 UTC")))
+	}
+}
+
+// minSaid is how many seconds a run must usually take for that to be worth a line.
+const minSaid = 5
 
 // Say leaves a line above the bar. It starts at the left even when the terminal has just written ^C.
 func (b *Bars) Say(text string) { _, _ = b.container.Write([]byte("\r" + text + "\n")) }
