@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,9 @@ func asks(t *testing.T, uri string) {
 
 func TestDaysOfASource(t *testing.T) {
 	d := newDesk(t)
+	if err := os.Mkdir(filepath.Join(d.dir, chainDatabase), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	d.write(chainDatabase+"/blocks_per_day.bson", encode(t, day(1, 100, 199), day(2, 200, 299), day(3, 300, 399)))
 	d.write(chainDatabase+"/helpers.bson", encode(t, bson.D{{Key: "_id", Value: "other"}}, bson.D{{Key: "_id", Value: lastNightlyAccounts}, {Key: "date", Value: "2021-06-02"}}))
 	asks(t, d.uri)
