@@ -417,6 +417,3 @@ func edits(a, b string) int {
 	}
 	return row[len(b)]
 }
-
-// NearestOf is the name with the fewest edits to get there, "" when there are none.
-func NearestOf(word string, names map[string]bool) string { return nearest(word, names) }

@@ -73,7 +73,22 @@ func (g *Graph) Find(name string) (string, error) {
 	case len(found) > 1:
 		return "", engine.WithHint(fmt.Errorf("%w: %s is the name of several", engine.ErrUsage, name), "name one of %s", strings.Join(found, ", "))
 	}
-	return "", engine.WithHint(fmt.Errorf("%w: no model, check or raw table %q", engine.ErrUsage, name), "nearest: %s; nightrunner models lists all", engine.NearestOf(name, names))
+	return "", engine.WithHint(fmt.Errorf("%w: no model, check or raw table %q", engine.ErrUsage, name), "%snightrunner models lists all", like(name, names))
+}
+
+// like are the names that hold a word, or else the nearest one.
+func like(word string, names map[string]bool) string {
+	var holding []string
+	for one := range names {
+		if strings.Contains(one, word) {
+			holding = append(holding, one)
+		}
+	}
+	slices.Sort(holding)
+	if len(holding) > 0 && len(holding) <= 3 {
+		return "there is " + strings.Join(holding, ", ") + "; "
+	}
+	return engine.Suggest("nearest: %s; ", word, names)
 }
 
 // Edges are those of everything that a table or model comes from and of everything that follows from it, sorted; name ""
