@@ -15,9 +15,9 @@ import (
 
 // OpenMemory opens a fresh warehouse that is gone when it is closed. It has the schema that a file has.
 func OpenMemory(ctx context.Context) (*Warehouse, error) {
-	w := &Warehouse{now: time.Now, log: slog.New(slog.DiscardHandler)}
-	options := Options{Threads: 1, TempDirectory: filepath.Join(os.TempDir(), "nightrunner.tmp")}
-	if err := w.connect(ctx, options); err != nil {
+	w := &Warehouse{now: time.Now, log: slog.New(slog.DiscardHandler),
+		options: Options{Threads: 1, TempDirectory: filepath.Join(os.TempDir(), "nightrunner.tmp")}}
+	if err := w.open(ctx); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	if err := migrations.Up(ctx, w.db); err != nil {

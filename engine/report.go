@@ -6,11 +6,15 @@ import (
 
 // Phases of a run, in their order.
 const (
-	PhaseLoad   = "load"
-	PhaseBuild  = "build"
-	PhaseCheck  = "check"
-	PhaseExport = "export"
+	PhaseLoad    = "load"
+	PhaseBuild   = "build"
+	PhaseCheck   = "check"
+	PhaseExport  = "export"
+	PhasePublish = "publish"
 )
+
+// Phases are all of them.
+func Phases() []string { return []string{PhaseLoad, PhaseBuild, PhaseCheck, PhaseExport, PhasePublish} }
 
 // Status of a step.
 const (
@@ -91,7 +95,9 @@ type Report struct {
 	Checks []CheckResult `json:"checks,omitempty"`
 	// Exports per destination and statistic that had something to write or has stale documents.
 	Exports []ExportReport `json:"exports,omitempty"`
-	Notes   []string       `json:"notes,omitempty"`
+	// Snapshot that was published.
+	Snapshot *Snapshot `json:"snapshot,omitempty"`
+	Notes    []string  `json:"notes,omitempty"`
 }
 
 // Waiting is what days of a model wait for. Days are compact ranges ("2021-06-09 … 2021-06-11, 2021-07-01").

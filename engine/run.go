@@ -55,7 +55,7 @@ type runner struct {
 	bad map[string]string
 }
 
-// Run does load → build → check → export and records it in ops.runs. The report says what was done, also when the error
+// Run does load → build → check → export and records it in ops.runs; Publish comes after it. The report says what was done, also when the error
 // is not nil. Report.ExitCode is the command's exit code.
 func (w *Warehouse) Run(ctx context.Context, o RunOptions) (*Report, error) {
 	if o.Observer == nil {
@@ -77,20 +77,18 @@ func (w *Warehouse) Run(ctx context.Context, o RunOptions) (*Report, error) {
 	return r.report, err
 }
 
-func (r *runner) wants(phase string) bool {
-	if len(r.o.Phases) == 0 {
-		return true
-	}
-	for _, one := range r.o.Phases {
-		if one == phase {
-			return true
-		}
-	}
-	return false
+// Wants says whether a phase is to be done.
+func (o RunOptions) Wants(phase string) bool {
+	return len(o.Phases) == 0 || slices.Contains(o.Phases, phase)
 }
 
 func (r *runner) begin(ctx context.Context) error {
-	if err := r.w.scalar(ctx, &r.report.Run, "select coalesce(max(run_id), 0) + 1 from ops.runs"); err != nil {
+	// A warehouse that was made anew does not give a run the id of a snapshot.
+	published, err := r.w.snapshots.newest()
+	if err == nil {
+		err = r.w.scalar(ctx, &r.report.Run, "select greatest(coalesce(max(run_id), 0), ?::bigint) + 1 from ops.runs", published)
+	}
+	if err != nil {
 		return fmt.Errorf("begin run: %w", err)
 	}
 	host, err := os.Hostname()
@@ -127,7 +125,7 @@ func (r *runner) phases(ctx context.Context) error {
 		name string
 		do   func(context.Context) error
 	}{{PhaseLoad, r.load}, {PhaseBuild, r.build}, {PhaseCheck, r.check}, {PhaseExport, r.export}} {
-		if !r.wants(phase.name) {
+		if !r.o.Wants(phase.name) {
 			continue
 		}
 		if err := stopped(ctx, r.o.Stop); err != nil {

@@ -180,7 +180,7 @@ type night struct {
 }
 
 func newNight(t *testing.T) *night {
-	w, err := Open(context.Background(), filepath.Join(t.TempDir(), "w.duckdb"), Options{})
+	w, err := Open(context.Background(), filepath.Join(t.TempDir(), "w.duckdb"), Options{Publishing: Publishing{Keep: 7}})
 	if err != nil {
 		t.Fatal(err)
 	}

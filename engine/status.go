@@ -3,8 +3,11 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
 )
 
 // A StatusReport says what a warehouse holds and what it waits for.
@@ -142,6 +145,20 @@ func (s *StatusReport) readTroubles(ctx context.Context, db *sql.DB) error {
 		s.Troubles = append(s.Troubles, f)
 		return err
 	}, "select source, name, status, coalesce(message, '') from ops.source_files where status <> 'loaded' order by all")
+}
+
+// LastRun is the last run of a warehouse and when it ended (UTC), or began if it did not end; 0 when there is none,
+// as in a file that is no warehouse.
+func LastRun(ctx context.Context, db *sql.DB) (run int64, at time.Time, err error) {
+	err = db.QueryRowContext(ctx, "select run_id, coalesce(finished_at, started_at) from ops.runs order by run_id desc limit 1").Scan(&run, &at)
+	var duck *duckdb.Error
+	if errors.Is(err, sql.ErrNoRows) || errors.As(err, &duck) && duck.Type == duckdb.ErrorTypeCatalog {
+		return 0, at, nil
+	}
+	if err != nil {
+		return 0, at, fmt.Errorf("read the last run: %w", err)
+	}
+	return run, at, nil
 }
 
 func daysBy(ctx context.Context, db *sql.DB, query string) (map[string][]time.Time, error) {

@@ -37,6 +37,8 @@ type Options struct {
 	TempDirectory string
 	// MaxTempSize as DuckDB reads it; "" is 80 % of the free disk there.
 	MaxTempSize string
+	// Publishing says where snapshots go and which stay.
+	Publishing Publishing
 	// Command is what the lease tells others about this process ("run").
 	Command string
 	// published is a file to attach under that name, read-only: a warehouse that is locked down attaches none.
@@ -51,22 +53,22 @@ type Options struct {
 type Warehouse struct {
 	Path string
 
-	db    *sql.DB
-	conn  *sql.Conn
-	arrow *duckdb.Arrow
-	lease *lease
-	now   func() time.Time
-	log   *slog.Logger
-	// hide is Options.Redact.
-	hide func(string) string
+	db        *sql.DB
+	conn      *sql.Conn
+	arrow     *duckdb.Arrow
+	lease     *lease
+	options   Options
+	snapshots Snapshots
+	now       func() time.Time
+	log       *slog.Logger
 }
 
 // redact is a text without secrets.
 func (w *Warehouse) redact(text string) string {
-	if w.hide == nil {
+	if w.options.Redact == nil {
 		return text
 	}
-	return w.hide(text)
+	return w.options.Redact(text)
 }
 
 // Open opens or creates the warehouse at path for writing and brings its schema up to date. It returns ErrInUse when
@@ -84,12 +86,16 @@ func Open(ctx context.Context, path string, o Options) (*Warehouse, error) {
 	if err := refuseForeign(path); err != nil {
 		return nil, err
 	}
+	snapshots, err := FindSnapshots(path, o.Publishing.Dir)
+	if err != nil {
+		return nil, err
+	}
 	held, err := takeLease(path, o.Command, o.Now())
 	if err != nil {
 		return nil, err
 	}
-	w := &Warehouse{Path: path, lease: held, now: o.Now, log: o.Log, hide: o.Redact}
-	if err := w.connect(ctx, o); err != nil {
+	w := &Warehouse{Path: path, lease: held, options: o, snapshots: snapshots, now: o.Now, log: o.Log}
+	if err := w.open(ctx); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	if err := migrations.Up(ctx, w.db); err != nil {
@@ -101,29 +107,45 @@ func Open(ctx context.Context, path string, o Options) (*Warehouse, error) {
 	return w, nil
 }
 
-func (w *Warehouse) connect(ctx context.Context, o Options) error {
+// connect opens the database again after disconnect.
+func (w *Warehouse) connect(ctx context.Context) error {
+	if err := w.open(ctx); err != nil {
+		return err
+	}
+	return w.acquire(ctx)
+}
+
+func (w *Warehouse) open(ctx context.Context) error {
 	connector, err := duckdb.NewConnector(w.Path, nil)
 	if err != nil {
 		return openError(w.Path, "", err)
 	}
 	w.db = sql.OpenDB(connector)
 	w.db.SetMaxOpenConns(1)
-	settings, err := o.settings(w.Path)
+	if err := w.options.apply(ctx, w.db, w.Path); err != nil {
+		return err
+	}
+	if published := w.options.published; published != "" {
+		if _, err := w.db.ExecContext(ctx, fmt.Sprintf("attach %s as published (read_only)", quote(published))); err != nil {
+			return openError(published, readLease(published), err)
+		}
+	}
+	return LockDown(ctx, w.db)
+}
+
+// apply sets a database's limits; path is the warehouse that they are for.
+func (o Options) apply(ctx context.Context, db *sql.DB, path string) error {
+	settings, err := o.settings(path)
 	if err != nil {
 		return err
 	}
 	for _, s := range settings {
 		statement := fmt.Sprintf("set %s = %s", s[0], quote(s[1]))
-		if _, err := w.db.ExecContext(ctx, statement); err != nil {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrUsage, statement, err)
 		}
 	}
-	if o.published != "" {
-		if _, err := w.db.ExecContext(ctx, fmt.Sprintf("attach %s as published (read_only)", quote(o.published))); err != nil {
-			return openError(o.published, readLease(o.published), err)
-		}
-	}
-	return LockDown(ctx, w.db)
+	return nil
 }
 
 func (o Options) settings(path string) ([][2]string, error) {
@@ -164,7 +186,10 @@ func (w *Warehouse) acquire(ctx context.Context) error {
 }
 
 // Close gives the file back.
-func (w *Warehouse) Close() error {
+func (w *Warehouse) Close() error { return errors.Join(w.disconnect(), w.lease.release()) }
+
+// disconnect closes the database and keeps the lease.
+func (w *Warehouse) disconnect() error {
 	var errs []error
 	if w.conn != nil {
 		errs = append(errs, w.conn.Close())
@@ -172,7 +197,8 @@ func (w *Warehouse) Close() error {
 	if w.db != nil {
 		errs = append(errs, w.db.Close())
 	}
-	return errors.Join(append(errs, w.lease.release())...)
+	w.conn, w.db = nil, nil
+	return errors.Join(errs...)
 }
 
 // OpenReadOnly opens a warehouse that exists, for queries only. Nothing is created.

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
@@ -52,6 +54,32 @@ func warehouseFlags() []cli.Flag {
 		stringFlag("max-temp-size", "how much may be spilled, as `10GB`; default 80 % of the free disk", ""),
 		stringFlag("umask", "`MODE` that the warehouse, its folder for spilling and snapshots deny; exports go by the process's own", "0077"),
 	}
+}
+
+// snapshotFlags say where a run publishes.
+func snapshotFlags() []cli.Flag {
+	return []cli.Flag{
+		snapshotsFlag(),
+		&cli.IntFlag{Name: "keep-snapshots", Usage: "keep the last `N` snapshots; 0 publishes none and removes those there are", Value: 7, EnvVars: env("keep-snapshots")},
+		stringFlag("snapshot-budget", "keep fewer where they take more than this, as `20GB`; the newest stays in any case", "20GB"),
+	}
+}
+
+func snapshotsFlag() cli.Flag {
+	return stringFlag("snapshots", "`DIR` of published snapshots; default snapshots beside the warehouse", "")
+}
+
+// publishing reads the snapshotFlags.
+func publishing(c *cli.Context) (engine.Publishing, error) {
+	p := engine.Publishing{Dir: c.String("snapshots"), Keep: c.Int("keep-snapshots")}
+	budget, err := humanize.ParseBytes(c.String("snapshot-budget"))
+	if err != nil || budget > math.MaxInt64 {
+		return p, fmt.Errorf("%w: --snapshot-budget %s is no size like 20GB", engine.ErrUsage, c.String("snapshot-budget"))
+	}
+	if p.Budget = int64(budget); p.Keep < 0 {
+		return p, fmt.Errorf("%w: --keep-snapshots %d is less than none", engine.ErrUsage, p.Keep)
+	}
+	return p, nil
 }
 
 func talkFlags() []cli.Flag {

@@ -97,13 +97,13 @@ func newApp(stop <-chan struct{}) *cli.App {
 		Usage:           "turn a blockchain explorer's data into time series, every night",
 		Version:         version,
 		HideHelpCommand: true,
-		Description: "load → build → check → export: sources go into one DuckDB file, SQL files make views and tables of it,\n" +
+		Description: "load → build → check → export → publish: sources go into one DuckDB file, SQL files make views and tables of it,\n" +
 			"statistics leave as documents. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check failed,\n" +
 			"4 the warehouse is in use, 5 done but a source could not be read, 6 (diff) something would change.",
 		Flags: []cli.Flag{&cli.StringFlag{Name: "config", Usage: "read flags of the command from this TOML `FILE`",
 			EnvVars: []string{"NIGHTRUNNER_CONFIG"}, DefaultText: "nightrunner.toml if there is one"}},
 		Commands: []*cli.Command{
-			demoCommand(stop), runCommand(stop), loadCommand(stop), buildCommand(stop), checkCommand(stop), exportCommand(stop),
+			demoCommand(stop), runCommand(stop), loadCommand(stop), buildCommand(stop), checkCommand(stop), exportCommand(stop), publishCommand(stop),
 			statusCommand(), modelsCommand(), diffCommand(stop), queryCommand(), shellCommand(), testCommand(), lintCommand(), versionCommand(),
 		},
 		OnUsageError:           usageError,

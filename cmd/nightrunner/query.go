@@ -20,10 +20,8 @@ func queryCommand() *cli.Command {
 	return &cli.Command{
 		Name: "query", Usage: "run one SQL statement on the warehouse, read-only", ArgsUsage: "SQL|-",
 		Description: "The statement is read from stdin when it is -.",
-		Flags: []cli.Flag{
-			warehouseFlags()[0],
-			&cli.StringFlag{Name: "format", Usage: "`table`, csv, json, jsonl, markdown or line", Value: string(console.Table)},
-		},
+		Flags: append(readingFlags(),
+			&cli.StringFlag{Name: "format", Usage: "`table`, csv, json, jsonl, markdown or line", Value: string(console.Table)}),
 		Before: configureQuery, OnUsageError: usageError,
 		Action: query,
 	}
@@ -49,7 +47,7 @@ func query(c *cli.Context) error {
 	}
 	options := consoleOptions(c)
 	options.Format = format
-	return withConsole(c, options, func(session *console.Session) error { return session.Exec(c.Context, statement) })
+	return withConsole(c, options, func(session *console.Session, _ *reading) error { return session.Exec(c.Context, statement) })
 }
 
 func oneStatement(c *cli.Context) (string, error) {
@@ -128,16 +126,16 @@ func interrupts() <-chan os.Signal {
 	return signals
 }
 
-// withConsole opens the warehouse read-only for as long as fn takes.
-func withConsole(c *cli.Context, options console.Options, fn func(*console.Session) error) error {
-	db, err := engine.OpenReadOnly(c.Context, c.String("warehouse"))
+// withConsole opens what is to be read for as long as fn takes.
+func withConsole(c *cli.Context, options console.Options, fn func(*console.Session, *reading) error) error {
+	from, err := openReading(c)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	session, err := console.New(c.Context, db, options)
+	defer from.Close()
+	session, err := console.New(c.Context, from.DB, options)
 	if err != nil {
 		return err
 	}
-	return errors.Join(fn(session), session.Close())
+	return errors.Join(fn(session, from), session.Close())
 }

@@ -16,10 +16,11 @@ import (
 
 func runCommand(stop <-chan struct{}) *cli.Command {
 	return phaseCommand(stop, &cli.Command{
-		Name: "run", Usage: "load → build → check → export: what the nightly timer calls",
-		Description: "Only what is new or changed is loaded, only what follows from it is built, only what differs is written.\n" +
+		Name: "run", Usage: "load → build → check → export → publish: what the nightly timer calls",
+		Description: "Only what is new or changed is loaded, only what follows from it is built, only what differs is written. A good run\n" +
+			"publishes a snapshot of the warehouse for readers when something changed.\n" +
 			"nightrunner.toml holds flags by their names.",
-		Flags: slices.Concat(sourceFlags(), exportFlags(), modelFlags(), dayFlags(), warehouseFlags(), talkFlags()),
+		Flags: slices.Concat(sourceFlags(), exportFlags(), modelFlags(), dayFlags(), warehouseFlags(), snapshotFlags(), talkFlags()),
 	})
 }
 
@@ -118,6 +119,19 @@ func somethingToDo(c *cli.Context, o engine.RunOptions) error {
 	return nil
 }
 
+// openWarehouse opens the warehouse of the flags for writing.
+func openWarehouse(c *cli.Context) (*engine.Warehouse, error) {
+	o := engine.Options{MemoryLimit: c.String("memory-limit"), Threads: c.Int("threads"), TempDirectory: c.String("temp-directory"),
+		MaxTempSize: c.String("max-temp-size"), Command: c.Command.Name}
+	var err error
+	if has(c.Command.Flags, "keep-snapshots") {
+		if o.Publishing, err = publishing(c); err != nil {
+			return nil, err
+		}
+	}
+	return engine.Open(c.Context, c.String("warehouse"), o)
+}
+
 // execute runs and reports: progress and summary to stderr, the report as JSON to stdout when asked for.
 func execute(c *cli.Context, options engine.RunOptions) error {
 	watch, err := observer(c)
@@ -125,10 +139,7 @@ func execute(c *cli.Context, options engine.RunOptions) error {
 		return err
 	}
 	options.Observer = watch
-	warehouse, err := engine.Open(c.Context, c.String("warehouse"), engine.Options{
-		MemoryLimit: c.String("memory-limit"), Threads: c.Int("threads"), TempDirectory: c.String("temp-directory"),
-		MaxTempSize: c.String("max-temp-size"), Command: c.Command.Name,
-	})
+	warehouse, err := openWarehouse(c)
 	if err != nil {
 		return err
 	}
@@ -141,6 +152,9 @@ func execute(c *cli.Context, options engine.RunOptions) error {
 		}
 	}()
 	report, runErr := warehouse.Run(c.Context, options)
+	if runErr == nil && options.Wants(engine.PhasePublish) {
+		runErr = warehouse.Publish(c.Context, report, watch)
+	}
 	close(over)
 	runErr = errors.Join(runErr, closeExporters(options.Exporters))
 	watch.Close()

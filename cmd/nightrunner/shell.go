@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,10 +20,8 @@ func shellCommand() *cli.Command {
 	return &cli.Command{
 		Name: "shell", Usage: "run SQL statements on the warehouse, read-only: typed, with -c, or from a pipe",
 		Description: "Statements end with a semicolon; .help lists the shell's own commands. With -c or a pipe the first error ends it.",
-		Flags: []cli.Flag{
-			warehouseFlags()[0],
-			&cli.StringFlag{Name: "command", Aliases: []string{"c"}, Usage: "run these `STATEMENTS` and exit"},
-		},
+		Flags: append(readingFlags(),
+			&cli.StringFlag{Name: "command", Aliases: []string{"c"}, Usage: "run these `STATEMENTS` and exit"}),
 		Before: configure, OnUsageError: usageError,
 		Action: shell,
 	}
@@ -31,7 +30,7 @@ func shellCommand() *cli.Command {
 func shell(c *cli.Context) error {
 	if c.Args().Present() {
 		return engine.WithHint(fmt.Errorf("%w: shell takes no argument %q", engine.ErrUsage, c.Args().First()),
-			"-c runs statements, --warehouse names a file")
+			"-c runs statements, --warehouse or --snapshot names a file")
 	}
 	options := consoleOptions(c)
 	typed := isTerminal(c.App.Reader) && isTerminal(c.App.Writer) && !c.IsSet("command")
@@ -41,12 +40,12 @@ func shell(c *cli.Context) error {
 	if typed {
 		options.Timer, options.History = true, historyFile()
 	}
-	return withConsole(c, options, func(session *console.Session) error {
+	return withConsole(c, options, func(session *console.Session, from *reading) error {
 		switch {
 		case c.IsSet("command"):
 			return session.Run(c.Context, strings.NewReader(c.String("command")))
 		case typed:
-			fmt.Fprintf(c.App.ErrWriter, "%s, read-only\nStatements end with a semicolon; .help lists commands.\n", c.String("warehouse"))
+			fmt.Fprintf(c.App.ErrWriter, "%s, read-only\nStatements end with a semicolon; .help lists commands.\n", from.what(time.Now()))
 			return session.Interact(c.Context)
 		}
 		return session.Run(c.Context, c.App.Reader)

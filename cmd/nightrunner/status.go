@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,18 +17,18 @@ import (
 func statusCommand() *cli.Command {
 	return &cli.Command{
 		Name: "status", Usage: "sources, models and their days, what waits for what and why, the last runs",
-		Flags:  []cli.Flag{warehouseFlags()[0], boolFlag("json", "print it as JSON")},
+		Flags:  append(readingFlags(), boolFlag("json", "print it as JSON")),
 		Before: configure, OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			db, err := engine.OpenReadOnly(c.Context, c.String("warehouse"))
+			from, err := openReading(c)
 			if err != nil {
 				return err
 			}
-			defer db.Close()
-			status, err := engine.Status(c.Context, db)
+			defer from.Close()
+			status, err := engine.Status(c.Context, from.DB)
 			if err != nil {
 				return err
 			}
@@ -36,6 +37,7 @@ func statusCommand() *cli.Command {
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(status)
 			}
+			fmt.Fprintf(c.App.Writer, "%s\n\n", from.what(time.Now()))
 			printStatus(wrapWriter{c.App.Writer}, terminalWidth(c.App.Writer), status)
 			return nil
 		},

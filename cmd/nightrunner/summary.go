@@ -33,12 +33,19 @@ func summarize(w io.Writer, report *engine.Report, warehouse string) {
 			fmt.Fprintf(w, "note: %s: %s documents are produced no longer: deleted from %s\n", one.Statistic, number(one.Deleted), one.Destination)
 		}
 	}
+	if report.Idle() && report.ExitCode == engine.ExitDone && report.Command == "publish" {
+		fmt.Fprintf(w, "run %d: nothing changed since the last snapshot; nothing published\n", report.Run)
+		return
+	}
 	if report.Idle() && report.ExitCode == engine.ExitDone {
 		fmt.Fprintf(w, "run %d: nothing is new; nothing loaded, built or exported (%s)\n", report.Run, progress.Duration(report.Seconds))
 		return
 	}
 	summarizePhases(w, report)
 	fmt.Fprintf(w, "run %d: %s in %s; warehouse %s\n", report.Run, outcome(report), progress.Duration(report.Seconds), warehouse)
+	if report.Snapshot != nil {
+		fmt.Fprintf(w, "snapshot: %s\n", report.Snapshot.Path)
+	}
 }
 
 func outcome(report *engine.Report) string {
@@ -181,7 +188,7 @@ func shorten(text string, width int) string {
 // summarizePhases is the table at the end: what each phase did.
 func summarizePhases(w io.Writer, report *engine.Report) {
 	var rows [][]string
-	for _, phase := range []string{engine.PhaseLoad, engine.PhaseBuild, engine.PhaseCheck, engine.PhaseExport} {
+	for _, phase := range engine.Phases() {
 		count := map[string]int{}
 		var n, days int64
 		seconds := 0.0

@@ -114,9 +114,9 @@ func (b *Bars) Begin(phase, name string, position, total int) {
 	b.bar.SetCurrent(int64(position - 1))
 }
 
-// Progress of a source moves the load bar: loading is few steps of very different length.
+// Progress of a source or a copy moves the bar of its phase: those are few steps of very different length.
 func (b *Bars) Progress(done, total int64) {
-	if b.bar != nil && b.phase == engine.PhaseLoad && total > 0 {
+	if b.bar != nil && (b.phase == engine.PhaseLoad || b.phase == engine.PhasePublish) && total > 0 {
 		b.bar.SetTotal(total, false)
 		b.bar.SetCurrent(done)
 	}
@@ -158,12 +158,12 @@ func (b *Bars) width() int {
 const nameWidth = 34
 
 // indent is where names start.
-const indent = 9
+const indent = 10
 
 // Line is a step in one line for people. A message that does not fit stands below, broken between words.
 func Line(step engine.Step, width int) string {
 	mark := map[string]string{engine.StatusDone: "✓", engine.StatusFailed: "✗", engine.StatusBlocked: "–", engine.StatusWarned: "!"}[step.Status]
-	line := fmt.Sprintf("%s %-6s %-*s", mark, step.Phase, nameWidth, step.Name)
+	line := fmt.Sprintf("%s %-7s %-*s", mark, step.Phase, nameWidth, step.Name)
 	if text.StringWidthWithoutEscSequences(step.Name) > nameWidth {
 		line += "\n" + strings.Repeat(" ", indent+nameWidth)
 	}
@@ -205,6 +205,19 @@ func Duration(seconds float64) string {
 		return fmt.Sprintf("%.1f s", seconds)
 	}
 	return time.Duration(seconds * float64(time.Second)).Round(time.Second).String()
+}
+
+// Age for people, in one unit: "40 s", "12 min", "3 h", "5 days".
+func Age(age time.Duration) string {
+	switch {
+	case age < 2*time.Minute:
+		return fmt.Sprintf("%d s", int(max(age, 0).Seconds()))
+	case age < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(age.Minutes()))
+	case age < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(age.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(age.Hours()/24))
 }
 
 func (b *Bars) finish() {
