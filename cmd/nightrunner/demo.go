@@ -57,20 +57,25 @@ func demo(c *cli.Context, stop <-chan struct{}) error {
 	if err := app.RunContext(c.Context, flags); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.ErrWriter, demoNext, out, warehouse)
+	snapshots, err := engine.FindSnapshots(warehouse, "")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.ErrWriter, demoNext, out, warehouse, snapshots.CurrentPath())
 	return nil
 }
 
 const demoNext = `
 documents: %[1]s/*.jsonl
 warehouse: %[2]s
+snapshot:  %[3]s, for you and any DuckDB tool, also while a run writes the warehouse
 
 look at it:
-  bin/nightrunner status --warehouse %[2]s
-  bin/nightrunner query --warehouse %[2]s "select date, realised_cap, realised_price from stat.statistics_realized_prices order by date desc limit 5"
-  bin/nightrunner query --warehouse %[2]s "select date, total_supply, staked, unstaked from stat.statistics_ccd_classified order by date desc limit 5"
-  bin/nightrunner query --warehouse %[2]s "select account_address_canonical, count(*) as days, max(ccd_balance) as most_ccd from stat.account_graph group by all order by days desc limit 5"
-  bin/nightrunner shell --warehouse %[2]s
+  bin/nightrunner status --snapshot %[3]s
+  bin/nightrunner query --snapshot %[3]s "select date, realised_cap, realised_price from stat.statistics_realized_prices order by date desc limit 5"
+  bin/nightrunner query --snapshot %[3]s "select date, total_supply, staked, unstaked from stat.statistics_ccd_classified order by date desc limit 5"
+  bin/nightrunner query --snapshot %[3]s "select account_address_canonical, count(*) as days, max(ccd_balance) as most_ccd from stat.account_graph group by all order by days desc limit 5"
+  bin/nightrunner shell --snapshot %[3]s
 
 do it again and nothing is to be done: make run
 `

@@ -158,12 +158,12 @@ func (b *Bars) width() int {
 const nameWidth = 34
 
 // indent is where names start.
-const indent = 10
+const indent = 9
 
 // Line is a step in one line for people. A message that does not fit stands below, broken between words.
 func Line(step engine.Step, width int) string {
 	mark := map[string]string{engine.StatusDone: "✓", engine.StatusFailed: "✗", engine.StatusBlocked: "–", engine.StatusWarned: "!"}[step.Status]
-	line := fmt.Sprintf("%s %-7s %-*s", mark, step.Phase, nameWidth, step.Name)
+	line := fmt.Sprintf("%s %-6s %-*s", mark, step.Phase, nameWidth, step.Name)
 	if text.StringWidthWithoutEscSequences(step.Name) > nameWidth {
 		line += "\n" + strings.Repeat(" ", indent+nameWidth)
 	}
