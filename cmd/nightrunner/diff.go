@@ -23,7 +23,7 @@ func diffCommand(stop <-chan struct{}) *cli.Command {
 			"Exit codes: 0 the same, 6 different, 1 a model could not be built, 2 an error in SQL files or wrong usage.",
 		Flags: slices.Concat(modelFlags(), []cli.Flag{
 			stringFlag("from", "first `DATE` to compare", ""), stringFlag("to", "last `DATE` to compare", ""),
-		}, warehouseFlags(), talkFlags()),
+		}, readingFlags(), warehouseFlags()[1:], talkFlags()),
 		Before: configure, OnUsageError: usageError,
 		Action: func(c *cli.Context) error { return diff(c, stop) },
 	}
@@ -41,7 +41,12 @@ func diff(c *cli.Context, stop <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
-	options.Observer = watch
+	r, err := openReading(c)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	options.Base, options.Observer = r.Path, watch
 	ctx, cancel := untilStopped(c.Context, stop)
 	defer cancel()
 	report, err := engine.Diff(ctx, options)
@@ -69,7 +74,7 @@ func diffOptions(c *cli.Context) (engine.DiffOptions, error) {
 	if err != nil {
 		return engine.DiffOptions{}, err
 	}
-	return engine.DiffOptions{Base: c.String("warehouse"), SQL: run.SQL, Tables: run.Tables, Select: run.Select, From: run.From, To: run.To,
+	return engine.DiffOptions{SQL: run.SQL, Tables: run.Tables, Select: run.Select, From: run.From, To: run.To,
 		Aside: engine.Options{MemoryLimit: c.String("memory-limit"), Threads: c.Int("threads"), TempDirectory: c.String("temp-directory"),
 			MaxTempSize: c.String("max-temp-size")}}, nil
 }

@@ -140,14 +140,14 @@ func attachBoth(t *testing.T, before, now string) *sql.DB {
 	return db
 }
 
-func diffWarehouse(t *testing.T, dir string) string {
+func diffWarehouse(t *testing.T, dir string, flags ...string) string {
 	t.Helper()
 	if _, err := chain.Generate(t.Context(), chain.Options{Dir: dir, Seed: 5, Days: 9, Accounts: 150, TransactionsPerDay: 80}); err != nil {
 		t.Fatal(err)
 	}
 	w := filepath.Join(dir, "w.duckdb")
-	output, err := exec.Command(program(t), "run", "--balances", filepath.Join(dir, "balances"), "--mongo", filepath.Join(dir, "dump"),
-		"--node", filepath.Join(dir, "node"), "--ccdscan", filepath.Join(dir, "http"), "--warehouse", w).CombinedOutput()
+	output, err := exec.Command(program(t), append([]string{"run", "--balances", filepath.Join(dir, "balances"), "--mongo", filepath.Join(dir, "dump"),
+		"--node", filepath.Join(dir, "node"), "--ccdscan", filepath.Join(dir, "http"), "--warehouse", w}, flags...)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}

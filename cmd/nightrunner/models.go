@@ -157,34 +157,53 @@ func readCatalog(ctx context.Context, folder fs.FS) (*engine.Catalog, []engine.R
 	return catalog, tables, err
 }
 
-// oneArgument is the word that a command takes. Flags behind it are read too: people put them there, and the parser of
-// the command line does not look.
+// oneArgument is the word that a command takes.
 func oneArgument(c *cli.Context, what string) (string, error) {
-	word := c.Args().First()
-	rest := c.Args().Tail()
+	words, err := wordsAndFlags(c)
+	switch {
+	case err != nil:
+		return "", err
+	case len(words) == 0 || words[0] == "":
+		return "", engine.WithHint(fmt.Errorf("%w: %s is missing", engine.ErrUsage, what), "nightrunner models lists all")
+	case len(words) > 1:
+		return "", unexpected(c, words[1])
+	}
+	return words[0], nil
+}
+
+// wordsAndFlags are the words of a command line. Flags behind them are read too: people put them there, and the parser of
+// the command line does not look.
+func wordsAndFlags(c *cli.Context) ([]string, error) {
+	var words []string
+	rest := c.Args().Slice()
 	for len(rest) > 0 {
-		name, value, joined := strings.Cut(strings.TrimLeft(rest[0], "-"), "=")
-		if !strings.HasPrefix(rest[0], "-") || !has(c.Command.Flags, name) {
-			return "", engine.WithHint(fmt.Errorf("%w: unexpected %q", engine.ErrUsage, rest[0]), "nightrunner %s --help lists the flags", c.Command.FullName())
-		}
+		word := rest[0]
+		name, value, joined := strings.Cut(strings.TrimLeft(word, "-"), "=")
 		rest = rest[1:]
+		if !strings.HasPrefix(word, "-") {
+			words = append(words, word)
+			continue
+		}
 		switch {
+		case !has(c.Command.Flags, name):
+			return nil, unexpected(c, word)
 		case joined:
 		case isBool(c.Command.Flags, name):
 			value = "true"
 		case len(rest) == 0:
-			return "", fmt.Errorf("%w: --%s needs a value", engine.ErrUsage, name)
+			return nil, fmt.Errorf("%w: --%s needs a value", engine.ErrUsage, name)
 		default:
 			value, rest = rest[0], rest[1:]
 		}
 		if err := c.Set(name, value); err != nil {
-			return "", fmt.Errorf("%w: --%s: %w", engine.ErrUsage, name, err)
+			return nil, fmt.Errorf("%w: --%s: %w", engine.ErrUsage, name, err)
 		}
 	}
-	if word == "" {
-		return "", engine.WithHint(fmt.Errorf("%w: %s is missing", engine.ErrUsage, what), "nightrunner models lists all")
-	}
-	return word, nil
+	return words, nil
+}
+
+func unexpected(c *cli.Context, word string) error {
+	return engine.WithHint(fmt.Errorf("%w: unexpected %q", engine.ErrUsage, word), "nightrunner %s --help lists the flags", c.Command.FullName())
 }
 
 func isBool(flags []cli.Flag, name string) bool {
