@@ -18,6 +18,8 @@ import (
 type RunOptions struct {
 	// Command is recorded in ops.runs; Version is the program's.
 	Command, Version string
+	// Network is the chain ("mainnet"); a warehouse holds one. "" is whichever it holds.
+	Network string
 	// Phases to do, in their order; empty is all.
 	Phases  []string
 	Loaders []Loader
@@ -107,8 +109,26 @@ func (r *runner) begin(ctx context.Context) error {
 	return nil
 }
 
+// bindNetwork keeps two chains from being mixed in one warehouse: the first load decides.
+func (r *runner) bindNetwork(ctx context.Context) error {
+	const name = "network"
+	known, err := r.w.setting(ctx, name)
+	switch {
+	case err != nil || r.o.Network == "" || known == r.o.Network:
+		return err
+	case known != "":
+		return WithHint(fmt.Errorf("%w: %s holds %s, not %s", ErrUsage, r.w.Path, known, r.o.Network), "use another file for it with --warehouse")
+	case r.o.Wants(PhaseLoad):
+		return r.w.set(ctx, name, r.o.Network)
+	}
+	return nil
+}
+
 // phases reads the SQL files before anything is loaded: a wrong file is told at once.
 func (r *runner) phases(ctx context.Context) error {
+	if err := r.bindNetwork(ctx); err != nil {
+		return err
+	}
 	if err := r.w.EnsureTables(ctx, r.o.Tables); err != nil {
 		return err
 	}

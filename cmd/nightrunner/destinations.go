@@ -43,7 +43,7 @@ func exporters(c *cli.Context) ([]engine.Exporter, error) {
 func destination(c *cli.Context, to string) (engine.Exporter, error) {
 	if mongouri.Is(to) {
 		return mongo.New(mongo.Options{URI: to, Layout: c.String("layout"), KeepUndo: c.Int("keep-undo"),
-			Database:  cmp.Or(c.String("export-database"), mongo.DatabaseOf(to), c.String("mongo-database")),
+			Database:  cmp.Or(c.String("export-database"), mongo.DatabaseOf(to), chainDatabase(c)),
 			Utilities: c.String("mongo-utilities")})
 	}
 	if strings.Contains(to, "://") {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -91,9 +92,15 @@ func talkFlags() []cli.Flag {
 
 func databaseFlags() []cli.Flag {
 	return []cli.Flag{
-		stringFlag("mongo-database", "`NAME` of the chain's database", "concordium_mainnet"),
+		stringFlag("network", "`mainnet` or testnet: which chain; a warehouse holds one", "mainnet"),
+		stringFlag("mongo-database", "`NAME` of the chain's database; default concordium_ and the network", ""),
 		stringFlag("mongo-utilities", "`NAME` of the database with labels and rates", "concordium_utilities"),
 	}
+}
+
+// chainDatabase is the database of the chain's collections.
+func chainDatabase(c *cli.Context) string {
+	return cmp.Or(c.String("mongo-database"), "concordium_"+c.String("network"))
 }
 
 func sourceFlags() []cli.Flag {
@@ -185,7 +192,7 @@ func collections(folder fs.FS) ([]mongo.Collection, error) {
 func loaders(c *cli.Context, collections []mongo.Collection) []engine.Loader {
 	var list []engine.Loader
 	if uri := c.String("mongo"); uri != "" {
-		list = append(list, mongo.New(mongo.Options{URI: uri, Database: c.String("mongo-database"), Utilities: c.String("mongo-utilities"),
+		list = append(list, mongo.New(mongo.Options{URI: uri, Database: chainDatabase(c), Utilities: c.String("mongo-utilities"),
 			Collections: collections, Reread: c.Int64("mongo-reread"), TempDirectory: c.String("temp-directory")}))
 	}
 	if dir := c.String("node"); dir != "" {

@@ -78,11 +78,14 @@ func phaseCommand(stop <-chan struct{}, command *cli.Command, phases ...string) 
 }
 
 func runOptions(c *cli.Context, phases []string) (engine.RunOptions, error) {
-	o := engine.RunOptions{Command: c.Command.Name, Version: version, Phases: phases, Select: list(c, "select"),
+	o := engine.RunOptions{Command: c.Command.Name, Version: version, Network: c.String("network"), Phases: phases, Select: list(c, "select"),
 		MaxRejects: c.Float64("max-rejects"), Prune: c.Bool("prune"), Full: c.Bool("full"),
 		Layout: c.String("layout"), Verify: c.Bool("verify")}
 	if !(o.MaxRejects >= 0 && o.MaxRejects <= 1) {
 		return o, fmt.Errorf("%w: --max-rejects %g is no share from 0 to 1", engine.ErrUsage, o.MaxRejects)
+	}
+	if !slices.Contains([]string{"", "mainnet", "testnet"}, o.Network) {
+		return o, fmt.Errorf("%w: --network %s is neither mainnet nor testnet", engine.ErrUsage, o.Network)
 	}
 	var errs [4]error
 	o.SQL, errs[0] = sqlFolder(c)
