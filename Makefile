@@ -53,6 +53,13 @@ fuzz: ## fuzz what parses: 30 seconds each
 docs: ## write docs/statistics.md from the SQL files
 	go test ./cmd/nightrunner -run TestStatisticsPage -update
 
+.PHONY: proto
+proto: ## write loaders/node/nodepb from its .proto files (needs protoc: apt-get install protobuf-compiler)
+	@command -v protoc >/dev/null || { echo "protoc is missing: apt-get install protobuf-compiler"; exit 1; }
+	go build -o bin/protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go
+	go build -o bin/protoc-gen-go-grpc google.golang.org/grpc/cmd/protoc-gen-go-grpc
+	cd loaders/node/nodepb && PATH="$(CURDIR)/bin:$$PATH" protoc --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative plt.proto queries.proto
+
 .PHONY: clean
 clean: ## remove what was built and the demo
 	rm -rf bin demo

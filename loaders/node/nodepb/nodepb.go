@@ -1,0 +1,3 @@
+// Package nodepb is generated from the .proto files beside it by `make proto`: the part of a Concordium node's interface
+// that is asked.
+package nodepb
