@@ -22,6 +22,8 @@ type Intake struct {
 	Prune, Full bool
 	// From and To bound the days that are looked at; zero is open.
 	From, To time.Time
+	// Stop, when closed, asks a loader that waits for others to end after what it is at; nothing that landed is lost.
+	Stop <-chan struct{}
 
 	w      *Warehouse
 	source string
@@ -110,6 +112,21 @@ func (in *Intake) Report() *LoadReport { return in.report }
 
 // Source is the loader's word.
 func (in *Intake) Source() string { return in.source }
+
+// Now is the time, UTC.
+func (in *Intake) Now() time.Time { return in.w.now().UTC() }
+
+// Days is a condition, in SQL, on a column date: the days that are looked at.
+func (in *Intake) Days() string {
+	condition := "true"
+	if !in.From.IsZero() {
+		condition += " and date >= date " + quote(in.From.Format(time.DateOnly))
+	}
+	if !in.To.IsZero() {
+		condition += " and date <= date " + quote(in.To.Format(time.DateOnly))
+	}
+	return condition
+}
 
 // Note tells something that stops nothing.
 func (in *Intake) Note(format string, args ...any) {
@@ -241,6 +258,17 @@ func (in *Intake) SaveRejects(ctx context.Context, files []string, rejects []Rej
 // zero day is all of them. It counts the new ones.
 func (in *Intake) UpdateRejects(ctx context.Context, file string, from time.Time, rejects []Reject) error {
 	err := in.w.exec(ctx, "delete from raw.rejects where source = ? and file = ? and (date is null or date >= ?::date)", in.source, file, from)
+	if err != nil {
+		return fmt.Errorf("forget rejects: %w", err)
+	}
+	return in.SaveRejects(ctx, nil, rejects)
+}
+
+// ReplaceRejects replaces the rejects of the given documents of a file, and those of its lines: what a server was asked again
+// for. It counts the new ones.
+func (in *Intake) ReplaceRejects(ctx context.Context, file string, documents []string, rejects []Reject) error {
+	err := in.w.exec(ctx, fmt.Sprintf("delete from raw.rejects where source = %s and file = %s and (document_id is null or document_id in (%s))",
+		quote(in.source), quote(file), literals(documents)))
 	if err != nil {
 		return fmt.Errorf("forget rejects: %w", err)
 	}

@@ -172,7 +172,7 @@ func (r *runner) load(ctx context.Context) error {
 
 func (r *runner) loadOne(ctx context.Context, loader Loader, position int) error {
 	source := loader.Source()
-	in := &Intake{Run: r.report.Run, MaxRejects: r.o.MaxRejects, Prune: r.o.Prune, Full: r.o.Full, From: r.o.From, To: r.o.To,
+	in := &Intake{Run: r.report.Run, MaxRejects: r.o.MaxRejects, Prune: r.o.Prune, Full: r.o.Full, From: r.o.From, To: r.o.To, Stop: r.o.Stop,
 		w: r.w, source: source, report: &LoadReport{Source: source}, progress: r.o.Observer.Progress}
 	r.report.Loads = append(r.report.Loads, in.report)
 	r.o.Observer.Begin(PhaseLoad, source, position+1, len(r.o.Loaders))
