@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ccdexplorer/nightrunner/engine"
 )
 
 // A Document is a line that is being read. Fields are named by dotted paths. The first field that cannot be read makes
@@ -17,7 +19,12 @@ type Document struct {
 	fields map[string]any
 	err    error
 	field  string
+	// rejects are parts of the line that cannot be read.
+	rejects []engine.Reject
 }
+
+// rejected is the field by which a recording says that its line was a reject.
+const rejected = "rejected"
 
 func newDocument(line []byte) (*Document, error) {
 	decoder := json.NewDecoder(bytes.NewReader(line))
@@ -38,6 +45,14 @@ func (d *Document) Fail(path, format string, args ...any) {
 		d.field, d.err = path, fmt.Errorf(format, args...)
 	}
 }
+
+// Reject says that a part of the line, which is about a day, cannot be read; the rest of it counts.
+func (d *Document) Reject(day time.Time, path string, content any, format string, args ...any) {
+	d.rejects = append(d.rejects, engine.Reject{Date: day, Field: path, Content: fmt.Sprint(content), Reason: fmt.Sprintf(format, args...)})
+}
+
+// Failed reports whether a field could not be read.
+func (d *Document) Failed() bool { return d.err != nil }
 
 // Has reports whether a field is there and not null.
 func (d *Document) Has(path string) bool { return d.lookup(path) != nil }
@@ -111,6 +126,57 @@ func (d *Document) OptionalWhole(path string, limit uint64) any {
 	}
 	return d.Whole(path, limit)
 }
+
+// Moment reads a time as RFC 3339 writes it.
+func (d *Document) Moment(path string) any {
+	moment, err := time.Parse(time.RFC3339, d.String(path))
+	if err != nil {
+		d.Fail(path, "is %s, not a time like 2025-10-29T02:00:00Z", shown(d.lookup(path)))
+		return nil
+	}
+	return moment.UTC()
+}
+
+// Real reads a number that is finite and not negative.
+func (d *Document) Real(path string) any {
+	number, isNumber := RealOf(d.lookup(path))
+	if !isNumber {
+		d.Fail(path, "is %s, not a number of 0 or more", shown(d.lookup(path)))
+		return nil
+	}
+	return number
+}
+
+// RealOf is a value of a document as a number that is finite and not negative.
+func RealOf(value any) (number float64, isNumber bool) {
+	text, isNumber := value.(json.Number)
+	if !isNumber {
+		return 0, false
+	}
+	number, err := text.Float64()
+	return number, err == nil && number >= 0
+}
+
+// Object reads an object that has fields.
+func (d *Document) Object(path string) map[string]any {
+	fields, _ := d.lookup(path).(map[string]any)
+	if len(fields) == 0 {
+		d.Fail(path, "is %s, not an object with fields", shown(d.lookup(path)))
+	}
+	return fields
+}
+
+// List reads a list that is not empty.
+func (d *Document) List(path string) []any {
+	list, _ := d.lookup(path).([]any)
+	if len(list) == 0 {
+		d.Fail(path, "is %s, not a list with entries", shown(d.lookup(path)))
+	}
+	return list
+}
+
+// Shown is a value as a reject's reason shows it.
+func Shown(value any) string { return shown(value) }
 
 // shown is a value as a reject's reason shows it.
 func shown(value any) string {

@@ -1,18 +1,20 @@
-// Package jsonlines loads files of one JSON document per line into raw tables: what the loaders of node facts and of
-// CCDScan's answers share. A file that is missing is a note, one that is gone is unreadable and its table stays as it is.
-// A line that cannot be read is a reject with its number. Of lines about the same thing the last counts.
+// Package jsonlines loads answers of a source, each a JSON document on a line, into raw tables: what the loaders of node
+// facts, of CCDScan's answers and of rates share. The lines come from the files of a folder (Load) or from a server
+// (Land), are read alike, and can be recorded as such a folder.
+//
+// A file that is missing is a note, one that is gone is unreadable and its table stays as it is. A line that cannot be
+// read is a reject. Of rows about the same thing the last counts. Rows whose line is gone stay until they are pruned.
 package jsonlines
 
 import (
-	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/zeebo/xxh3"
 
@@ -25,14 +27,19 @@ type Table struct {
 	File, Name string
 	// Columns are those of a row, the day first.
 	Columns []Column
-	// Keys is how many of the first columns tell what a line is about.
+	// Keys is how many of the first columns tell what a row is about.
 	Keys int
-	// Read reads a line's document; what it misses it tells the document.
-	Read func(d *Document) Row
+	// Own is a condition, in SQL, on the rows of the table that come from this file; "" is all.
+	Own string
+	// Read reads the rows that a line's document says; what it misses it tells the document.
+	Read func(d *Document) []Row
 }
 
-// A Row holds a value per column: time.Time, string or uint64 as its column says, or nil.
+// A Row holds a value per column: time.Time, string, uint64, float64 or bool as its column says, or nil.
 type Row []any
+
+// One is the one row of most lines.
+func One(values ...any) []Row { return []Row{values} }
 
 // Load brings the files of a folder into their tables, those that changed.
 func Load(ctx context.Context, in *engine.Intake, dir string, tables ...Table) error {
@@ -56,17 +63,10 @@ func Load(ctx context.Context, in *engine.Intake, dir string, tables ...Table) e
 }
 
 func checkFolder(source, dir string, tables []Table) error {
-	var err error
-	if info, statErr := os.Stat(dir); statErr != nil || !info.IsDir() {
-		err = fmt.Errorf("%s is no folder", dir)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return missing(source, fmt.Errorf("%s is no folder", dir), tables)
 	}
-	if strings.Contains(dir, "://") {
-		err = fmt.Errorf("--%s reads a folder; a server cannot be asked yet", source)
-	}
-	if err == nil {
-		return nil
-	}
-	return missing(source, err, tables)
+	return nil
 }
 
 func anyFile(dir string, tables []Table) bool {
@@ -83,7 +83,7 @@ func missing(source string, err error, tables []Table) error {
 	for _, table := range tables {
 		files = append(files, table.File)
 	}
-	return engine.WithHint(err, "--%s names a folder with %s", source, strings.Join(files, ", "))
+	return engine.WithHint(err, "--%s names a server, or a folder with %s", source, strings.Join(files, ", "))
 }
 
 // load is the load of one file.
@@ -99,7 +99,7 @@ func (l *load) run(ctx context.Context) error {
 	info, err := os.Stat(l.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && l.before.Status == "":
-		l.in.Note("the source has no %s: %s stays empty", l.File, l.Name)
+		l.in.Note("the source has no %s: nothing comes into %s", l.File, l.Name)
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		l.in.Unreadable(l.File, fmt.Errorf("the file is gone: what is in %s stays", l.Name))
@@ -143,7 +143,7 @@ func (l *load) replace(ctx context.Context, file engine.SourceFile, data []byte)
 		if err := l.in.SaveRejects(ctx, []string{l.File}, parsed.rejects); err != nil {
 			return err
 		}
-		if float64(file.Rejects) > l.in.MaxRejects*float64(file.Rows) {
+		if float64(parsed.broken) > l.in.MaxRejects*float64(file.Rows) {
 			l.in.TooManyRejects(l.File, file.Rejects, file.Rows)
 			file.Status, file.Message = engine.FileFailed, "too many rejects"
 			return l.in.SaveFiles(ctx, file)
@@ -155,14 +155,27 @@ func (l *load) replace(ctx context.Context, file engine.SourceFile, data []byte)
 	})
 }
 
+// write makes the table's rows of this file equal to the given ones. Rows that no line says any more, and those that a
+// server was asked for, stay unless they are pruned.
 func (l *load) write(ctx context.Context, rows []Row) error {
-	if err := l.in.Exec(ctx, "create or replace temp table staged as from "+l.Name+" limit 0"); err != nil {
+	if err := l.stage(ctx, l.in, rows); err != nil {
 		return err
 	}
-	record := recordOf(l.Columns, rows)
-	defer record.Release()
-	if err := l.in.AppendArrow(ctx, "temp.staged", record); err != nil {
-		return err
+	keep := ""
+	switch {
+	case !l.in.Prune:
+		keep = "true"
+	case l.Own != "":
+		keep = "not (" + l.Own + ")"
+	}
+	if keep != "" {
+		kept, err := l.keep(ctx, keep)
+		if err != nil {
+			return err
+		}
+		if kept > 0 {
+			l.in.Note("%s: %d rows of %s stand on no line of it; they stay until --prune", l.File, kept, l.Name)
+		}
 	}
 	if _, err := l.in.ReplaceTable(ctx, l.Name, l.Columns[0].Name, "temp.staged"); err != nil {
 		return err
@@ -170,57 +183,34 @@ func (l *load) write(ctx context.Context, rows []Row) error {
 	return l.in.Exec(ctx, "drop table temp.staged")
 }
 
-// parsed is what stands in a file: a row per thing, in the order of their first lines.
-type parsed struct {
-	rows    []Row
-	rejects []engine.Reject
-	// lines counts lines that are not empty.
-	lines int64
-	// repeated counts lines about what an earlier line is about.
-	repeated, firstRepeated int64
+// keep adds rows of the table to the staged ones and counts those that are this file's own.
+func (l *load) keep(ctx context.Context, condition string) (own int64, err error) {
+	keys := l.keyList()
+	gone := fmt.Sprintf("from %s where (%s) and (%s) not in (select (%s) from temp.staged)", l.Name, condition, keys, keys)
+	count := "count(*)"
+	if l.Own != "" {
+		count += " filter (" + l.Own + ")"
+	}
+	if err := l.in.Query(ctx, func(rows *sql.Rows) error { return rows.Scan(&own) }, "select "+count+" "+gone); err != nil {
+		return 0, err
+	}
+	return own, l.in.Exec(ctx, "insert into temp.staged by name select * "+gone)
 }
 
-func (t *Table) parse(data []byte) parsed {
-	var out parsed
-	at := map[string]int{}
-	number := int64(0)
-	for line := range bytes.Lines(data) {
-		number++
-		if line = bytes.TrimSpace(line); len(line) == 0 {
-			continue
-		}
-		out.lines++
-		row, reject := t.parseLine(line)
-		if reject != nil {
-			reject.File, reject.Line = t.File, number
-			out.rejects = append(out.rejects, *reject)
-			continue
-		}
-		key := fmt.Sprintf("%q", row[:t.Keys])
-		if place, there := at[key]; there {
-			if out.repeated == 0 {
-				out.firstRepeated = number
-			}
-			out.repeated++
-			out.rows[place] = row
-			continue
-		}
-		at[key] = len(out.rows)
-		out.rows = append(out.rows, row)
+func (t *Table) keyList() string {
+	names := make([]string, t.Keys)
+	for i, column := range t.Columns[:t.Keys] {
+		names[i] = column.Name
 	}
-	return out
+	return strings.Join(names, ", ")
 }
 
-// parseLine reads a line. A reject has its day if that can be read.
-func (t *Table) parseLine(line []byte) (Row, *engine.Reject) {
-	d, err := newDocument(line)
-	if err != nil {
-		return nil, &engine.Reject{Reason: "is no such JSON: " + err.Error(), Content: string(line)}
+// stage makes temp.staged of rows, with all columns of the table.
+func (t *Table) stage(ctx context.Context, in *engine.Intake, rows []Row) error {
+	if err := in.Exec(ctx, "create or replace temp table staged as from "+t.Name+" limit 0"); err != nil {
+		return err
 	}
-	row := t.Read(d)
-	if d.err == nil {
-		return row, nil
-	}
-	day, _ := row[0].(time.Time)
-	return nil, &engine.Reject{Date: day, Field: d.field, Reason: d.err.Error(), Content: string(line)}
+	record := recordOf(t.Columns, rows)
+	defer record.Release()
+	return in.AppendArrow(ctx, "temp.staged", record)
 }

@@ -42,8 +42,8 @@ const fileName = "token_info.jsonl"
 func table() Table {
 	return Table{File: fileName, Name: "raw.token_info", Keys: 2,
 		Columns: []Column{{"date", Day}, {"token", Text}, {"total_supply", Whole}, {"decimals", Whole}, {"block_hash", Text}},
-		Read: func(d *Document) Row {
-			return Row{d.Day("date"), d.Text("token"), d.Whole("state.value", math.MaxUint64), d.Whole("decimals", 255), d.OptionalText("hash")}
+		Read: func(d *Document) []Row {
+			return One(d.Day("date"), d.Text("token"), d.Whole("state.value", math.MaxUint64), d.Whole("decimals", 255), d.OptionalText("hash"))
 		}}
 }
 
@@ -190,14 +190,10 @@ func TestOnlyAFileThatDiffersIsRead(t *testing.T) {
 
 func TestOnlyFoldersAreRead(t *testing.T) {
 	d := newDesk(t)
-	for dir, want := range map[string]string{
-		filepath.Join(d.dir, "none"): filepath.Join(d.dir, "none") + " is no folder",
-		"grpc://localhost:20000":     "--node reads a folder; a server cannot be asked yet",
-	} {
-		err := Load(t.Context(), d.warehouse.NewIntake("node", 1), dir, table())
-		if err == nil || err.Error() != want || engine.HintOf(err) != "--node names a folder with "+fileName {
-			t.Errorf("%s: %v (%s)", dir, err, engine.HintOf(err))
-		}
+	dir := filepath.Join(d.dir, "none")
+	err := Load(t.Context(), d.warehouse.NewIntake("node", 1), dir, table())
+	if err == nil || err.Error() != dir+" is no folder" || engine.HintOf(err) != "--node names a server, or a folder with "+fileName {
+		t.Errorf("%s: %v (%s)", dir, err, engine.HintOf(err))
 	}
 }
 

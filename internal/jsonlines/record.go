@@ -19,9 +19,12 @@ type Kind int
 
 // Kinds, with the type in a Row.
 const (
-	Day   Kind = iota // time.Time
-	Text              // string
-	Whole             // uint64
+	Day    Kind = iota // time.Time
+	Text               // string
+	Whole              // uint64
+	Real               // float64
+	Moment             // time.Time
+	Flag               // bool
 )
 
 func (k Kind) arrow() arrow.DataType {
@@ -30,6 +33,13 @@ func (k Kind) arrow() arrow.DataType {
 		return arrow.FixedWidthTypes.Date32
 	case Text:
 		return arrow.BinaryTypes.String
+	case Real:
+		return arrow.PrimitiveTypes.Float64
+	case Moment:
+		// Without a zone: DuckDB would write one with a zone in the time of the session.
+		return &arrow.TimestampType{Unit: arrow.Microsecond}
+	case Flag:
+		return arrow.FixedWidthTypes.Boolean
 	}
 	return arrow.PrimitiveTypes.Uint64
 }
@@ -65,6 +75,21 @@ func appendValue(into array.Builder, value any) {
 	case *array.Uint64Builder:
 		if number, ok := value.(uint64); ok {
 			into.Append(number)
+			return
+		}
+	case *array.Float64Builder:
+		if number, ok := value.(float64); ok {
+			into.Append(number)
+			return
+		}
+	case *array.TimestampBuilder:
+		if moment, ok := value.(time.Time); ok {
+			into.Append(arrow.Timestamp(moment.UnixMicro()))
+			return
+		}
+	case *array.BooleanBuilder:
+		if flag, ok := value.(bool); ok {
+			into.Append(flag)
 			return
 		}
 	}

@@ -1,0 +1,61 @@
+package jsonlines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/fetch"
+	"github.com/ccdexplorer/nightrunner/internal/secret"
+)
+
+// Ask asks a server questions and lands the answers as they come. What could not be asked, and answers that are rejects,
+// are told as unreadable: the days that they feed wait. The returned error is the warehouse's or the context's.
+func Ask[Q any](ctx context.Context, in *engine.Intake, source fetch.Source, questions []Q, ask func(context.Context, Q) ([]Answer, error)) error {
+	var recorder *Recorder
+	if source.Record != "" {
+		recorder = NewRecorder(source.Record)
+	}
+	landing := NewLanding(in, recorder)
+	done := int64(0)
+	outcome, err := fetch.Ask(ctx, source.Parallel, in.Stop, questions, ask, func(pairs []fetch.Pair[Q, []Answer]) error {
+		var answers []Answer
+		for _, pair := range pairs {
+			answers = append(answers, pair.Answer...)
+		}
+		if err := landing.Land(ctx, answers); err != nil {
+			return err
+		}
+		done += int64(len(pairs))
+		in.Progress(done, int64(len(questions)))
+		if landing.Hopeless() {
+			return fetch.ErrStop
+		}
+		return nil
+	})
+	if err := recorder.Close(); err != nil {
+		in.Report().Failure = fmt.Sprintf("record answers: %v", err)
+	}
+	where := secret.Redact(source.Address)
+	if unanswered := outcome.Err(); unanswered != nil {
+		in.Unreadable(where, unanswered)
+	}
+	if landing.Bad > 0 {
+		in.Unreadable(where, landing.rejected(outcome.Left))
+	}
+	return err
+}
+
+// rejected says how many answers were rejects.
+func (l *Landing) rejected(left int) error {
+	text := "an answer is not what it should be"
+	if l.Bad > 1 {
+		text = fmt.Sprintf("%d answers are not what they should be, the first", l.Bad)
+	}
+	text += ": " + l.First
+	if l.Hopeless() && left > 0 {
+		text += fmt.Sprintf("; %d more questions were not asked", left)
+	}
+	return errors.New(text + "; the bodies are in raw.rejects")
+}
