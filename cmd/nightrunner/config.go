@@ -229,8 +229,11 @@ func (config *configuration) hide(c *cli.Context) {
 	for _, flag := range c.Command.Flags {
 		name := flag.Names()[0]
 		add := config.secrets.AddURI
-		if name == "notify" {
+		switch {
+		case name == "notify":
 			add = config.secrets.AddSendURL
+		case isKey(name):
+			add = config.secrets.Add
 		}
 		for _, value := range valuesOf(c, name) {
 			add(value)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,9 +18,7 @@ import (
 	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/internal/progress"
 	"github.com/ccdexplorer/nightrunner/loaders/balances"
-	"github.com/ccdexplorer/nightrunner/loaders/ccdscan"
 	"github.com/ccdexplorer/nightrunner/loaders/mongo"
-	"github.com/ccdexplorer/nightrunner/loaders/node"
 	sqlfiles "github.com/ccdexplorer/nightrunner/sql"
 )
 
@@ -104,15 +103,13 @@ func chainDatabase(c *cli.Context) string {
 }
 
 func sourceFlags() []cli.Flag {
-	return append(databaseFlags(), []cli.Flag{
+	return slices.Concat(databaseFlags(), []cli.Flag{
 		stringFlag("balances", "`DIR` of daily balance snapshots: YYYY-MM-DD.csv, also .csv.gz and .csv.zst", ""),
 		stringFlag("mongo", "a server as `mongodb://…`, a folder that mongodump wrote, or a file that mongodump --archive wrote", ""),
 		fileFlag("mongo"),
 		&cli.Int64Flag{Name: "mongo-reread", Usage: "read the last `N` heights of a server again, for documents that came late", Value: 50_000, EnvVars: env("mongo-reread")},
-		stringFlag("node", "`DIR` of node facts: tokenomics.jsonl, chain_parameters.jsonl, token_info.jsonl", ""),
-		stringFlag("ccdscan", "`DIR` of CCDScan's answers: ccdscan_release_amounts.jsonl", ""),
 		&cli.Float64Flag{Name: "max-rejects", Usage: "refuse a file when more than this `SHARE` of its rows cannot be read; 1 accepts all", Value: 0.001, EnvVars: env("max-rejects")},
-	}...)
+	}, outsideFlags())
 }
 
 func modelFlags() []cli.Flag {
@@ -189,22 +186,18 @@ func collections(folder fs.FS) ([]mongo.Collection, error) {
 	return mongo.ReadMappings(sqlfiles.Files)
 }
 
-func loaders(c *cli.Context, collections []mongo.Collection) []engine.Loader {
+// loaders are those of the sources that are given: MongoDB first, as it tells the days.
+func loaders(c *cli.Context, collections []mongo.Collection) ([]engine.Loader, error) {
 	var list []engine.Loader
 	if uri := c.String("mongo"); uri != "" {
 		list = append(list, mongo.New(mongo.Options{URI: uri, Database: chainDatabase(c), Utilities: c.String("mongo-utilities"),
 			Collections: collections, Reread: c.Int64("mongo-reread"), TempDirectory: c.String("temp-directory")}))
 	}
-	if dir := c.String("node"); dir != "" {
-		list = append(list, node.New(dir))
-	}
-	if dir := c.String("ccdscan"); dir != "" {
-		list = append(list, ccdscan.New(dir))
-	}
 	if dir := c.String("balances"); dir != "" {
 		list = append(list, balances.New(dir))
 	}
-	return list
+	outside, err := outsideLoaders(c)
+	return append(list, outside...), err
 }
 
 // logger logs on stderr, without secrets.

@@ -102,8 +102,9 @@ func runOptions(c *cli.Context, phases []string) (engine.RunOptions, error) {
 	if err != nil {
 		return o, err
 	}
-	o.Tables, o.Loaders = mongo.Tables(where), loaders(c, where)
-	return o, nil
+	o.Tables = mongo.Tables(where)
+	o.Loaders, err = loaders(c, where)
+	return o, err
 }
 
 // somethingToDo refuses a command that would only make an empty warehouse: flags that were not read, most likely.
@@ -113,7 +114,7 @@ func somethingToDo(c *cli.Context, o engine.RunOptions) error {
 	loads := len(o.Phases) == 0 || o.Phases[0] == engine.PhaseLoad
 	switch {
 	case c.Command.Name == "load" && len(o.Loaders) == 0, loads && isNew && len(o.Loaders) == 0:
-		return engine.WithHint(fmt.Errorf("%w: no source", engine.ErrUsage), "give --mongo, --balances, --node or --ccdscan, or name them in nightrunner.toml of the current folder")
+		return engine.WithHint(fmt.Errorf("%w: no source", engine.ErrUsage), "give --mongo, --balances, --node, --ccdscan, --coingecko or --currency-rates, or name them in nightrunner.toml of the current folder")
 	case !loads && isNew:
 		return engine.WithHint(fmt.Errorf("%w: no warehouse at %s", engine.ErrUsage, c.String("warehouse")), "nightrunner run makes one; --warehouse names another")
 	case c.Command.Name == "export" && len(o.Exporters) == 0:

@@ -14,6 +14,7 @@ import (
 	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/exporters/files"
 	"github.com/ccdexplorer/nightrunner/internal/chain"
+	"github.com/ccdexplorer/nightrunner/internal/fetch"
 	"github.com/ccdexplorer/nightrunner/internal/statdoc"
 	"github.com/ccdexplorer/nightrunner/loaders/balances"
 	"github.com/ccdexplorer/nightrunner/loaders/ccdscan"
@@ -67,7 +68,7 @@ func describe(t *testing.T) statdoc.Source {
 	report, err := w.Run(t.Context(), engine.RunOptions{Command: "test", SQL: sqlfiles.Files, Tables: mongo.Tables(collections), MaxRejects: 0.001,
 		Loaders: []engine.Loader{
 			mongo.New(mongo.Options{URI: filepath.Join(dir, "dump"), Database: "concordium_mainnet", Utilities: "concordium_utilities", Collections: collections}),
-			node.New(filepath.Join(dir, "node")), ccdscan.New(filepath.Join(dir, "http")), balances.New(filepath.Join(dir, "balances")),
+			node.New(node.Options{Source: fetch.Source{Address: filepath.Join(dir, "node")}}), ccdscan.New(fetch.Source{Address: filepath.Join(dir, "http")}), balances.New(filepath.Join(dir, "balances")),
 		}, Exporters: []engine.Exporter{exporter}})
 	if err != nil || report.ExitCode != 0 {
 		t.Fatalf("%v %+v", err, report)

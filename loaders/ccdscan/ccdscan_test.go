@@ -1,7 +1,6 @@
 package ccdscan
 
 import (
-	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/fetch"
+	"github.com/ccdexplorer/nightrunner/internal/loadtest"
 )
 
 func load(t *testing.T, lines []string, query string) []string {
@@ -18,27 +19,10 @@ func load(t *testing.T, lines []string, query string) []string {
 	if err := os.WriteFile(filepath.Join(dir, "ccdscan_release_amounts.jsonl"), []byte(strings.Join(lines, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	w, err := engine.OpenMemory(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	in := w.NewIntake("ccdscan", 1)
-	in.MaxRejects = 1
-	if err := New(dir).Load(t.Context(), in); err != nil {
-		t.Fatal(err)
-	}
-	var list []string
-	err = in.Query(t.Context(), func(rows *sql.Rows) error {
-		var text string
-		err := rows.Scan(&text)
-		list = append(list, text)
-		return err
-	}, query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
+	desk := loadtest.New(t)
+	desk.Intake = func(in *engine.Intake) { in.MaxRejects = 1 }
+	desk.Load(New(fetch.Source{Address: dir}))
+	return desk.Texts(query)
 }
 
 func TestAnswers(t *testing.T) {

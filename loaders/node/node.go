@@ -1,90 +1,29 @@
-// Package node loads what a Concordium node said of the last block of each day, from a folder of JSON Lines files as a
-// recording writes them. Amounts are microCCD or units of a token, as numbers or texts beyond 2^53: they never pass
-// through a double.
+// Package node loads what a Concordium node says of the last block of each day: from the node itself over gRPC, or from a
+// folder of JSON Lines files as a recording writes them. Both are read alike: what the node says is made a line first.
+// Amounts are microCCD or units of a token, as numbers or texts beyond 2^53: they never pass through a double.
 package node
 
 import (
 	"context"
-	"math"
-	"strconv"
 	"strings"
 
 	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/internal/jsonlines"
 )
 
-// A Loader reads one folder.
-type Loader struct{ dir string }
+// A Loader reads one folder, or asks one node.
+type Loader struct{ o Options }
 
-// New loads from a folder.
-func New(dir string) *Loader { return &Loader{dir: dir} }
+// New loads from a folder or a node.
+func New(o Options) *Loader { return &Loader{o} }
 
 // Source is "node".
 func (*Loader) Source() string { return "node" }
 
-// Load brings the folder's files into their tables, those that changed.
+// Load brings the folder's files into their tables, those that changed; or asks the node about the days that are missing.
 func (l *Loader) Load(ctx context.Context, in *engine.Intake) error {
-	return jsonlines.Load(ctx, in, l.dir, tokenomics(), chainParameters(), tokenInfo())
-}
-
-// tokenomics is GetTokenomicsInfo, a line per day.
-func tokenomics() jsonlines.Table {
-	return jsonlines.Table{File: "tokenomics.jsonl", Name: "raw.tokenomics", Keys: 1,
-		Columns: []jsonlines.Column{
-			{Name: "date", Kind: jsonlines.Day}, {Name: "block_hash", Kind: jsonlines.Text},
-			{Name: "total_amount_microccd", Kind: jsonlines.Whole}, {Name: "total_encrypted_amount_microccd", Kind: jsonlines.Whole},
-			{Name: "baking_reward_account_microccd", Kind: jsonlines.Whole}, {Name: "finalization_reward_account_microccd", Kind: jsonlines.Whole},
-			{Name: "gas_account_microccd", Kind: jsonlines.Whole}, {Name: "protocol_version", Kind: jsonlines.Whole},
-		},
-		Read: func(d *jsonlines.Document) jsonlines.Row {
-			amount := func(name string) any { return d.Whole("info."+name, math.MaxUint64) }
-			return jsonlines.Row{d.Day("date"), d.OptionalText("block_hash"),
-				amount("total_amount"), amount("total_encrypted_amount"),
-				amount("baking_reward_account"), amount("finalization_reward_account"),
-				amount("gas_account"), protocol(d, "info.protocol_version")}
-		}}
-}
-
-// protocol is the enum's number, also from its name.
-func protocol(d *jsonlines.Document, path string) any {
-	name, named := strings.CutPrefix(d.String(path), "PROTOCOL_VERSION_")
-	if !named {
-		return d.Whole(path, math.MaxInt32)
+	if strings.Contains(l.o.Address, "://") {
+		return l.ask(ctx, in)
 	}
-	version, err := strconv.ParseUint(name, 10, 31)
-	if err != nil || version == 0 {
-		d.Fail(path, "is PROTOCOL_VERSION_%s, not a protocol version", name)
-		return nil
-	}
-	return version - 1
-}
-
-// chainParameters is what GetBlockChainParameters says of prices, a line per day.
-func chainParameters() jsonlines.Table {
-	return jsonlines.Table{File: "chain_parameters.jsonl", Name: "raw.chain_parameters", Keys: 1,
-		Columns: []jsonlines.Column{
-			{Name: "date", Kind: jsonlines.Day}, {Name: "block_height", Kind: jsonlines.Whole}, {Name: "block_hash", Kind: jsonlines.Text},
-			{Name: "micro_ccd_per_euro_numerator", Kind: jsonlines.Whole}, {Name: "micro_ccd_per_euro_denominator", Kind: jsonlines.Whole},
-			{Name: "euro_per_energy_numerator", Kind: jsonlines.Whole}, {Name: "euro_per_energy_denominator", Kind: jsonlines.Whole},
-		},
-		Read: func(d *jsonlines.Document) jsonlines.Row {
-			return jsonlines.Row{d.Day("date"), d.OptionalWhole("block_height", math.MaxInt64), d.OptionalText("block_hash"),
-				d.Whole("micro_ccd_per_euro.numerator", math.MaxUint64), d.Whole("micro_ccd_per_euro.denominator", math.MaxUint64),
-				d.Whole("euro_per_energy.numerator", math.MaxUint64), d.Whole("euro_per_energy.denominator", math.MaxUint64)}
-		}}
-}
-
-// maxDecimals of a token, as the chain bounds them.
-const maxDecimals = 255
-
-// tokenInfo is GetTokenInfo, a line per day and token that the node knew.
-func tokenInfo() jsonlines.Table {
-	return jsonlines.Table{File: "token_info.jsonl", Name: "raw.token_info", Keys: 2,
-		Columns: []jsonlines.Column{
-			{Name: "date", Kind: jsonlines.Day}, {Name: "token", Kind: jsonlines.Text}, {Name: "total_supply", Kind: jsonlines.Whole},
-			{Name: "decimals", Kind: jsonlines.Whole}, {Name: "block_hash", Kind: jsonlines.Text},
-		},
-		Read: func(d *jsonlines.Document) jsonlines.Row {
-			return jsonlines.Row{d.Day("date"), d.Text("token"), d.Whole("value", math.MaxUint64), d.Whole("decimals", maxDecimals), d.OptionalText("block_hash")}
-		}}
+	return jsonlines.Load(ctx, in, l.o.Address, tokenomics(), chainParameters(), tokenInfo())
 }

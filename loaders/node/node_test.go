@@ -1,7 +1,6 @@
 package node
 
 import (
-	"database/sql"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/fetch"
+	"github.com/ccdexplorer/nightrunner/internal/loadtest"
 )
 
 // load loads files into a fresh warehouse, rejects allowed, and returns the rows of a query.
@@ -20,27 +21,10 @@ func load(t *testing.T, files map[string]string, query string) []string {
 			t.Fatal(err)
 		}
 	}
-	w, err := engine.OpenMemory(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	in := w.NewIntake("node", 1)
-	in.MaxRejects = 1
-	if err := New(dir).Load(t.Context(), in); err != nil {
-		t.Fatal(err)
-	}
-	var list []string
-	err = in.Query(t.Context(), func(rows *sql.Rows) error {
-		var text string
-		err := rows.Scan(&text)
-		list = append(list, text)
-		return err
-	}, query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return list
+	desk := loadtest.New(t)
+	desk.Intake = func(in *engine.Intake) { in.MaxRejects = 1 }
+	desk.Load(New(Options{Source: fetch.Source{Address: dir}}))
+	return desk.Texts(query)
 }
 
 func TestFactsLandInTheirColumns(t *testing.T) {
@@ -52,7 +36,9 @@ func TestFactsLandInTheirColumns(t *testing.T) {
 		{"chain_parameters.jsonl", `{"date": "2025-09-19", "block_height": 36719551, "block_hash": "ab", "micro_ccd_per_euro": {"numerator": "18446744073709551466", "denominator": "9223372036854775965"}, "euro_per_energy": {"numerator": 1, "denominator": "1000000"}}`,
 			"select t::varchar from raw.chain_parameters as t", "{'date': 2025-09-19, 'block_height': 36719551, 'block_hash': ab, 'micro_ccd_per_euro_numerator': 18446744073709551466, 'micro_ccd_per_euro_denominator': 9223372036854775965, 'euro_per_energy_numerator': 1, 'euro_per_energy_denominator': 1000000}"},
 		{"token_info.jsonl", `{"date": "2025-09-22", "token": "EURR", "value": "18446744073709551615", "decimals": 255, "block_hash": "ab"}`,
-			"select t::varchar from raw.token_info as t", "{'date': 2025-09-22, 'token': EURR, 'total_supply': 18446744073709551615, 'decimals': 255, 'block_hash': ab}"},
+			"select t::varchar from raw.token_info as t", "{'date': 2025-09-22, 'token': EURR, 'total_supply': 18446744073709551615, 'decimals': 255, 'block_hash': ab, 'missing': NULL}"},
+		{"token_info.jsonl", `{"date": "2025-09-22", "token": "EURR", "block_hash": "ab", "missing": "not_found"}`,
+			"select t::varchar from raw.token_info as t", "{'date': 2025-09-22, 'token': EURR, 'total_supply': NULL, 'decimals': NULL, 'block_hash': ab, 'missing': not_found}"},
 	} {
 		if diff := cmp.Diff([]string{c.want}, load(t, map[string]string{c.file: c.content}, c.query)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.file, diff)

@@ -27,6 +27,7 @@ final as (
     inner join raw.plts_tags as tags on tags.id = infos.token
     left join mid.token_movements as movements on movements.date = infos.date and movements.token = infos.token
     left join stg.exchange_rates as rates on rates.date = infos.date and rates.token = tags.stablecoin_tracks
+    where infos.missing is null
 )
 
 select * from final
