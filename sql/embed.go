@@ -4,6 +4,7 @@ package sql
 import "embed"
 
 // Files are the folders macros, stg, mid, stat, checks and tests, and raw: which fields of a MongoDB collection land where.
+// .sqlfluff is the style that they have.
 //
-//go:embed */*.sql raw/*.toml tests/*.txtar
+//go:embed */*.sql raw/*.toml tests/*.txtar .sqlfluff
 var Files embed.FS

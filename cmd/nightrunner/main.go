@@ -104,7 +104,7 @@ func newApp(stop <-chan struct{}) *cli.App {
 			EnvVars: []string{"NIGHTRUNNER_CONFIG"}, DefaultText: "nightrunner.toml if there is one"}},
 		Commands: []*cli.Command{
 			demoCommand(stop), runCommand(stop), loadCommand(stop), buildCommand(stop), checkCommand(stop), exportCommand(stop), publishCommand(stop),
-			statusCommand(), modelsCommand(), diffCommand(stop), whyCommand(), queryCommand(), shellCommand(), testCommand(), lintCommand(), versionCommand(),
+			statusCommand(), modelsCommand(), diffCommand(stop), whyCommand(), queryCommand(), shellCommand(), testCommand(), lintCommand(), initCommand(), versionCommand(),
 		},
 		OnUsageError:           usageError,
 		CommandNotFound:        nil,

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,7 +21,7 @@ func showCommand() *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "one model: what it is, its columns, what it reads, days built, SQL", ArgsUsage: "NAME",
 		Description: "Days, rows and size are those of the snapshot or, without one, of the warehouse; without either they are left out.",
-		Flags:       append(sqlFlagOnly(), warehouseFlags()[0], ownerFlag(), boolFlag("json", "print it as JSON")),
+		Flags:       slices.Concat(sqlFlagOnly(), readingFlags(), []cli.Flag{ownerFlag(), boolFlag("json", "print it as JSON")}),
 		Before:      configure, OnUsageError: usageError,
 		Action: func(c *cli.Context) error {
 			name, err := oneArgument(c, "the name of a model")
@@ -152,16 +153,17 @@ func testsOf(catalog *engine.Catalog, folder fs.FS, tables []engine.RawTable, na
 
 // factsOf reads what there is of a model; without anything to read, nothing is.
 func factsOf(c *cli.Context, m *engine.Model) (*engine.ModelFacts, error) {
-	db, err := engine.OpenReadOnly(c.Context, c.String("warehouse"))
+	db, err := openReading(c)
 	if err != nil {
-		if c.IsSet("warehouse") && !errors.Is(err, engine.ErrInUse) {
+		if typed(c, "warehouse") || c.IsSet("snapshot") {
 			return nil, err
 		}
 		fmt.Fprintf(c.App.ErrWriter, "days, rows and size are left out: %v\n", err)
 		return nil, c.Context.Err()
 	}
 	defer db.Close()
-	return engine.FactsOf(c.Context, db, m)
+	fmt.Fprintln(c.App.ErrWriter, db.what(time.Now()))
+	return engine.FactsOf(c.Context, db.DB, m)
 }
 
 func (s *shownModel) print(w io.Writer, width int) error {
