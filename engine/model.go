@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	near "github.com/ccdexplorer/nightrunner/internal/nearest"
 )
 
 // How a model is kept.
@@ -382,7 +384,7 @@ func nearest[T any](word string, keys map[string]T) string {
 		if _, short, has := strings.Cut(key, "."); has && !strings.Contains(word, ".") {
 			name = short
 		}
-		if d := edits(word, name); d < distance || d == distance && best != "" && key < best {
+		if d := near.Edits(word, name); d < distance || d == distance && best != "" && key < best {
 			best, distance = key, d
 		}
 	}
@@ -395,25 +397,4 @@ func Suggest[T any](format, word string, keys map[string]T) string {
 		return fmt.Sprintf(format, key)
 	}
 	return ""
-}
-
-// edits is the Levenshtein distance.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		previous := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := previous
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			previous = row[j]
-			row[j] = min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -203,16 +203,7 @@ func (w *Warehouse) disconnect() error {
 
 // OpenReadOnly opens a warehouse that exists, for queries only. Nothing is created.
 func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
-	if err := checkPath(path); err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = WithHint(fmt.Errorf("no warehouse at %s", path), "nightrunner run makes one; --warehouse names another")
-		}
-		return nil, err
-	}
-	if err := refuseForeign(path); err != nil {
+	if err := checkExisting(path); err != nil {
 		return nil, err
 	}
 	connector, err := duckdb.NewConnector(path+"?access_mode=read_only", nil)
@@ -224,6 +215,20 @@ func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 		return nil, errors.Join(openError(path, readLease(path), err), db.Close())
 	}
 	return db, nil
+}
+
+// checkExisting refuses what is no warehouse, and where there is none.
+func checkExisting(path string) error {
+	if err := checkPath(path); err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = WithHint(fmt.Errorf("no warehouse at %s", path), "nightrunner run makes one; --warehouse names another")
+		}
+		return err
+	}
+	return refuseForeign(path)
 }
 
 // refuseForeign keeps DuckDB away from a file that is not its own. A missing file is fine.

@@ -40,7 +40,7 @@ func run(args []string) (code int) {
 			code = engine.ExitFailed
 		}
 	}()
-	err := app.RunContext(ctx, args)
+	err := app.RunContext(ctx, shieldStatement(args))
 	if err == nil {
 		return engine.ExitDone
 	}

@@ -3,25 +3,28 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/signal"
+	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/atomicfile"
 	"github.com/ccdexplorer/nightrunner/internal/console"
 )
 
+// parquet is a format of query alone: it is no text.
+const parquet = "parquet"
+
 func queryCommand() *cli.Command {
 	return &cli.Command{
-		Name: "query", Usage: "run one SQL statement on the warehouse, read-only", ArgsUsage: "SQL|-",
-		Description: "The statement is read from stdin when it is -.",
+		Name: "query", Usage: "run one SQL statement, read-only", ArgsUsage: "SQL|-",
+		Description: "The statement is read from stdin when it is -, or from --file.",
 		Flags: append(readingFlags(),
-			&cli.StringFlag{Name: "format", Usage: "`table`, csv, json, jsonl, markdown or line", Value: string(console.Table)}),
+			&cli.StringFlag{Name: "format", Usage: "`table`, duckbox, csv, tabs, json, jsonl, parquet, markdown or line", Value: string(console.Table)},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write to a `FILE`, whole or not at all"},
+			&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the statement from a `FILE`"}),
 		Before: configureQuery, OnUsageError: usageError,
 		Action: query,
 	}
@@ -41,13 +44,50 @@ func query(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	write, err := writerOf(c, statement)
+	if err != nil {
+		return err
+	}
+	if path := outputOf(c); path != "" {
+		return consoleError(atomicfile.Write(path, 0o644, write))
+	}
+	out, ok := c.App.Writer.(*os.File)
+	if !ok {
+		return errors.New("standard output is no file")
+	}
+	return consoleError(write(out))
+}
+
+// writerOf is what writes the statement's rows to a file, once it is known that the format can go there.
+func writerOf(c *cli.Context, statement string) (func(*os.File) error, error) {
+	options := consoleOptions(c)
+	if c.String("format") == parquet {
+		if outputOf(c) == "" && isTerminal(c.App.Writer) {
+			return nil, engine.WithHint(fmt.Errorf("%w: parquet is not for a terminal", engine.ErrUsage), "-o FILE writes it to a file")
+		}
+		return func(file *os.File) error {
+			return withConsole(c, options, func(session *console.Session) error { return session.Parquet(c.Context, statement, file) })
+		}, nil
+	}
 	format, err := console.ParseFormat(c.String("format"))
 	if err != nil {
-		return fmt.Errorf("%w: --format: %w", engine.ErrUsage, err)
+		return nil, fmt.Errorf("%w: --format: %w; and %s", engine.ErrUsage, err, parquet)
 	}
-	options := consoleOptions(c)
-	options.Format = format
-	return withConsole(c, options, func(session *console.Session, _ *reading) error { return session.Exec(c.Context, statement) })
+	options.Format, options.MaxRows = format, shellRows
+	return func(file *os.File) error {
+		if outputOf(c) != "" {
+			options.Out, options.Colors, options.Width, options.Height = file, false, nil, nil
+		}
+		return withConsole(c, options, func(session *console.Session) error { return session.Exec(c.Context, statement) })
+	}, nil
+}
+
+// outputOf is the file to write, "" for standard output.
+func outputOf(c *cli.Context) string {
+	if path := c.String("output"); path != "-" {
+		return path
+	}
+	return ""
 }
 
 func oneStatement(c *cli.Context) (string, error) {
@@ -55,12 +95,18 @@ func oneStatement(c *cli.Context) (string, error) {
 	if err := flagsAfter(c); err != nil {
 		return "", err
 	}
-	if text == "-" {
-		all, err := io.ReadAll(c.App.Reader)
-		if err != nil {
-			return "", fmt.Errorf("read stdin: %w", err)
+	path := c.String("file")
+	switch {
+	case path != "" && text != "":
+		return "", fmt.Errorf("%w: a statement and --file are two", engine.ErrUsage)
+	case text == "-":
+		path = "-"
+	}
+	if path != "" {
+		var err error
+		if text, err = sqlText(c, path); err != nil {
+			return "", err
 		}
-		text = string(all)
 	}
 	statements := console.Split(text)
 	if len(statements) != 1 {
@@ -75,7 +121,8 @@ func flagsAfter(c *cli.Context) error {
 	rest := c.Args().Tail()
 	for len(rest) > 0 {
 		name, value, joined := strings.Cut(strings.TrimLeft(rest[0], "-"), "=")
-		if !strings.HasPrefix(rest[0], "-") || name == "help" || !has(c.Command.Flags, name) || !joined && len(rest) == 1 {
+		flag := flagNamed(c.Command.Flags, name)
+		if !strings.HasPrefix(rest[0], "-") || name == "help" || flag == "" || !joined && len(rest) == 1 {
 			return engine.WithHint(fmt.Errorf("%w: query takes one statement: %q is too much", engine.ErrUsage, rest[0]),
 				"quote the statement: nightrunner query \"select 1\"")
 		}
@@ -83,59 +130,48 @@ func flagsAfter(c *cli.Context) error {
 		if !joined {
 			value, rest = rest[0], rest[1:]
 		}
-		if err := c.Set(name, value); err != nil {
-			return fmt.Errorf("%w: --%s: %w", engine.ErrUsage, name, err)
+		if err := c.Set(flag, value); err != nil {
+			return fmt.Errorf("%w: --%s: %w", engine.ErrUsage, flag, err)
 		}
 	}
 	return nil
 }
 
-// consoleOptions are those of a command that writes to where its own output goes.
-func consoleOptions(c *cli.Context) console.Options {
-	return console.Options{Out: c.App.Writer, Err: c.App.ErrWriter, Interrupts: interrupts(),
-		Colors: isTerminal(c.App.Writer), Width: func() int { return terminalWidth(c.App.Writer) }}
-}
-
-// terminalWidth is asked for each table: windows change. 0, no limit, for what is no terminal.
-func terminalWidth(w io.Writer) int {
-	file, ok := w.(*os.File)
-	if !ok {
-		return 0
+// flagNamed is the first name of the flag that name is one of, "" when there is none.
+func flagNamed(flags []cli.Flag, name string) string {
+	for _, one := range flags {
+		if slices.Contains(one.Names(), name) {
+			return one.Names()[0]
+		}
 	}
-	width, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return 0
+	return ""
+}
+
+// shieldStatement puts a blank before a statement of query that starts with a comment: the command line parser takes words
+// that start with -- for flags. A flag has no line break, such a statement has one.
+func shieldStatement(args []string) []string {
+	command := slices.Index(args, "query")
+	if command < 0 {
+		return args
 	}
-	return width
-}
-
-// wrapWriter breaks lines between words where the terminal would break them anywhere. It is written to in whole lines.
-type wrapWriter struct{ io.Writer }
-
-func (w wrapWriter) Write(lines []byte) (int, error) {
-	_, err := io.WriteString(w.Writer, console.Wrap(string(lines), terminalWidth(w.Writer)))
-	return len(lines), err
-}
-
-// interrupts takes Ctrl-C away from the handler that stops a run after its step, and leaves SIGTERM to the system: a query
-// has nothing to finish.
-func interrupts() <-chan os.Signal {
-	signal.Reset(os.Interrupt, syscall.SIGTERM)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt)
-	return signals
+	shielded := slices.Clone(args)
+	for i, one := range args[command+1:] {
+		if strings.HasPrefix(one, "--") && strings.Contains(one, "\n") {
+			shielded[command+1+i] = " " + one
+		}
+	}
+	return shielded
 }
 
 // withConsole opens what is to be read for as long as fn takes.
-func withConsole(c *cli.Context, options console.Options, fn func(*console.Session, *reading) error) error {
+func withConsole(c *cli.Context, options console.Options, fn func(*console.Session) error) error {
 	from, err := openReading(c)
 	if err != nil {
 		return err
 	}
-	defer from.Close()
-	session, err := console.New(c.Context, from.DB, options)
+	session, err := console.New(c.Context, from, options)
 	if err != nil {
-		return err
+		return errors.Join(err, from.Close())
 	}
-	return errors.Join(fn(session, from), session.Close())
+	return errors.Join(fn(session), session.Close())
 }

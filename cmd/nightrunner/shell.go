@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -13,54 +16,224 @@ import (
 	"github.com/ccdexplorer/nightrunner/internal/console"
 )
 
-// shellRows is how many rows of a table a terminal gets to see.
+// shellRows is how many rows of a duckbox the shell shows, as DuckDB's own does.
 const shellRows = 40
 
 func shellCommand() *cli.Command {
+	inputs := new(inputs)
 	return &cli.Command{
-		Name: "shell", Usage: "run SQL statements on the warehouse, read-only: typed, with -c, or from a pipe",
-		Description: "Statements end with a semicolon; .help lists the shell's own commands. With -c or a pipe the first error ends it.",
+		Name: "shell", Usage: "run SQL statements: typed, with -c, from files or a pipe; read-only unless --write",
+		Description: "Statements end with a semicolon; .help lists the shell's own commands. With -c, --file or a pipe the first\n" +
+			"error ends it with exit code 1; --bail=false goes on and ends with 1.",
 		Flags: append(readingFlags(),
-			&cli.StringFlag{Name: "command", Aliases: []string{"c"}, Usage: "run these `STATEMENTS` and exit"}),
+			// Not aliases: the parser hands a flag's values over to its other names, and they would come twice.
+			&cli.GenericFlag{Name: "c", Usage: "(or --command) run these `STATEMENTS` and exit; repeatable", Value: inputFlag{inputs, false}},
+			&cli.GenericFlag{Name: "command", Hidden: true, Value: inputFlag{inputs, false}},
+			&cli.GenericFlag{Name: "f", Usage: "(or --file) run the statements of a `FILE`, - is stdin, and exit; repeatable", Value: inputFlag{inputs, true}},
+			&cli.GenericFlag{Name: "file", Hidden: true, Value: inputFlag{inputs, true}},
+			&cli.BoolFlag{Name: "bail", Usage: "stop at the first error, where nobody types", Value: true},
+			&cli.BoolFlag{Name: "write", Usage: "open the warehouse itself for writing: no run can start meanwhile"},
+			&cli.BoolFlag{Name: "duckdb", Usage: "start the duckdb command line on the same file, read-only; arguments after -- are its own"},
+			stringFlag("pager", "`COMMAND` that shows what is longer than the screen; default $PAGER, less", "")),
 		Before: configure, OnUsageError: usageError,
-		Action: shell,
+		Action: func(c *cli.Context) error { return shell(c, *inputs) },
 	}
 }
 
-func shell(c *cli.Context) error {
+// inputs are what -c and -f give, in their order.
+type inputs []input
+
+// An input is statements, or the file that holds them.
+type input struct{ text, file string }
+
+// An inputFlag adds to inputs. Commas part nothing: they are SQL's.
+type inputFlag struct {
+	to   *inputs
+	file bool
+}
+
+func (f inputFlag) Set(value string) error {
+	one := input{text: value}
+	if f.file {
+		one = input{file: value}
+	}
+	*f.to = append(*f.to, one)
+	return nil
+}
+
+func (inputFlag) String() string { return "" }
+
+// Get makes it a flag.Getter.
+func (inputFlag) Get() any { return "" }
+
+func shell(c *cli.Context, given inputs) error {
+	if c.Bool("duckdb") {
+		return duckdbShell(c, given)
+	}
 	if c.Args().Present() {
 		return engine.WithHint(fmt.Errorf("%w: shell takes no argument %q", engine.ErrUsage, c.Args().First()),
-			"-c runs statements, --warehouse or --snapshot names a file")
+			"-c runs statements, -f a file, --warehouse or --snapshot names what is read")
 	}
 	options := consoleOptions(c)
-	typed := isTerminal(c.App.Reader) && isTerminal(c.App.Writer) && !c.IsSet("command")
-	if isTerminal(c.App.Writer) {
-		options.MaxRows = shellRows
+	typed := isTerminal(c.App.Reader) && isTerminal(c.App.Writer) && len(given) == 0
+	options.Format, options.MaxRows, options.GoOn = console.Duckbox, shellRows, !c.Bool("bail") && !typed
+	reader := &shellReader{c: c}
+	options.Open, options.Notice = reader.open, reader.notice
+	if typed {
+		options.Timer, options.History, options.Pager = true, historyFile(), pagerOf(c)
+	}
+	db, title, err := reader.open(c.Context, "")
+	if err != nil {
+		return err
+	}
+	session, err := console.New(c.Context, db, options)
+	if err != nil {
+		return errors.Join(err, db.Close())
 	}
 	if typed {
-		options.Timer, options.History = true, historyFile()
+		fmt.Fprintf(c.App.ErrWriter, "%s\nStatements end with a semicolon; .help lists commands.\n", title)
+		err = interact(c, session)
+	} else {
+		err = runGiven(c, session, given)
 	}
-	return withConsole(c, options, func(session *console.Session, from *reading) error {
-		switch {
-		case c.IsSet("command"):
-			return session.Run(c.Context, strings.NewReader(c.String("command")))
-		case typed:
-			fmt.Fprintf(c.App.ErrWriter, "%s, read-only\nStatements end with a semicolon; .help lists commands.\n", from.what(time.Now()))
-			return session.Interact(c.Context)
-		}
-		return session.Run(c.Context, c.App.Reader)
-	})
+	return errors.Join(consoleError(err), session.Close())
 }
 
-// historyFile is where the XDG specification wants it, "" when there is no home.
-func historyFile() string {
-	state := os.Getenv("XDG_STATE_HOME")
-	if !filepath.IsAbs(state) {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return ""
-		}
-		state = filepath.Join(home, ".local", "state")
+func interact(c *cli.Context, session *console.Session) error {
+	if console.SmartTerminal() {
+		return session.Interact(c.Context)
 	}
-	return filepath.Join(state, "nightrunner", "history")
+	return session.InteractPlainly(c.Context, c.App.Reader)
+}
+
+// runGiven runs what -c and -f give, else what comes from standard input. An error names its place among several.
+func runGiven(c *cli.Context, session *console.Session, given inputs) error {
+	if len(given) == 0 {
+		return session.Run(c.Context, c.App.Reader)
+	}
+	var failed error
+	for i, one := range given {
+		err := runInput(c, session, one)
+		switch {
+		case errors.Is(err, console.ErrReported):
+			failed = err
+		case err != nil && one.file == "" && len(given) > 1:
+			return fmt.Errorf("-c %d: %w", i+1, err)
+		case err != nil:
+			return err
+		}
+	}
+	return failed
+}
+
+func runInput(c *cli.Context, session *console.Session, one input) error {
+	switch one.file {
+	case "":
+		return session.Run(c.Context, strings.NewReader(one.text))
+	case "-":
+		return session.Run(c.Context, c.App.Reader)
+	}
+	return session.RunFile(c.Context, one.file)
+}
+
+// A shellReader opens what the shell works on, and knows what is open.
+type shellReader struct {
+	c    *cli.Context
+	path string
+	// current is the run of the current snapshot that is open, or that people were told of; 0 when they asked for another.
+	current int64
+}
+
+// open opens a run's snapshot or a file, or, without a name, what the flags say, and describes it.
+func (r *shellReader) open(ctx context.Context, name string) (console.Database, string, error) {
+	if r.c.Bool("write") {
+		return r.openForWriting(ctx, name)
+	}
+	var from *reading
+	var err error
+	if name == "" {
+		from, err = openReading(r.c)
+	} else {
+		from, err = r.openNamed(ctx, name)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	r.path, r.current = from.Path, 0
+	if from.Snapshot && name == "" && r.c.String("snapshot") == "" {
+		r.current = from.Run
+	}
+	return from, from.what(time.Now()) + ", read-only", nil
+}
+
+func (r *shellReader) openNamed(ctx context.Context, name string) (*reading, error) {
+	if _, err := os.Stat(name); err == nil {
+		return openReadOnly(ctx, name)
+	}
+	snapshots, err := engine.FindSnapshots(r.c.String("warehouse"), r.c.String("snapshots"))
+	if err != nil {
+		return nil, err
+	}
+	return openSnapshot(ctx, snapshots, name)
+}
+
+func (r *shellReader) openForWriting(ctx context.Context, name string) (console.Database, string, error) {
+	if name == "" {
+		name = r.c.String("warehouse")
+	}
+	if r.c.String("snapshot") != "" {
+		return nil, "", fmt.Errorf("%w: a snapshot stays as it was published: --write is for the warehouse", engine.ErrUsage)
+	}
+	db, err := engine.OpenByHand(ctx, name, time.Now())
+	if err != nil {
+		return nil, "", err
+	}
+	r.path = name
+	return db, name + ", open for writing: no run can start until you leave, and none knows of what you change", nil
+}
+
+// notice tells once of each snapshot that is newer than what is open.
+func (r *shellReader) notice() string {
+	if r.current == 0 {
+		return ""
+	}
+	snapshots, err := engine.FindSnapshots(r.c.String("warehouse"), r.c.String("snapshots"))
+	if err != nil {
+		return ""
+	}
+	newest, err := snapshots.Current()
+	if err != nil || newest.Run <= r.current {
+		return ""
+	}
+	r.current = newest.Run
+	return fmt.Sprintf("run %d has published a newer snapshot: .open reads it", newest.Run)
+}
+
+// duckdbShell becomes the duckdb command line.
+func duckdbShell(c *cli.Context, given inputs) error {
+	if c.Bool("write") {
+		return fmt.Errorf("%w: --duckdb is read-only, --write is not for it", engine.ErrUsage)
+	}
+	program, err := exec.LookPath("duckdb")
+	if err != nil {
+		return engine.WithHint(fmt.Errorf("%w: --duckdb: there is no duckdb command in PATH", engine.ErrUsage),
+			"nightrunner shell needs none; duckdb.org has the command line")
+	}
+	from, err := openReading(c)
+	if err != nil {
+		return err
+	}
+	if err := from.Close(); err != nil {
+		return err
+	}
+	arguments := []string{"duckdb", "-readonly", "-cmd", "set TimeZone = 'UTC'"}
+	for _, one := range given {
+		if one.file != "" {
+			arguments = append(arguments, "-f", one.file)
+		} else {
+			arguments = append(arguments, "-c", one.text)
+		}
+	}
+	arguments = append(append(arguments, c.Args().Slice()...), from.Path)
+	return fmt.Errorf("start %s: %w", program, syscall.Exec(program, arguments, os.Environ()))
 }

@@ -81,7 +81,7 @@ func (s *Session) tables(ctx context.Context, pattern string) error {
 		rows = append(rows, []string{one.title(), one.kind, count, one.comment})
 	}
 	columns := []Column{{Name: "name"}, {Name: "kind"}, {Name: "rows", Right: true}, {Name: "comment"}}
-	return WriteTable(s.options.Out, s.shape().width, columns, rows)
+	return s.list(columns, rows)
 }
 
 func (s *Session) none(pattern string, err error) error {
@@ -101,18 +101,20 @@ func (s *Session) schema(ctx context.Context, pattern string) error {
 	if err != nil || len(list) == 0 {
 		return s.none(pattern, err)
 	}
-	for i, one := range list {
-		if i > 0 {
-			fmt.Fprintln(s.options.Out)
+	return s.emit(func(to Output) error {
+		for i, one := range list {
+			if i > 0 {
+				fmt.Fprintln(to)
+			}
+			if err := s.writeColumns(ctx, to, one); err != nil {
+				return err
+			}
 		}
-		if err := s.writeColumns(ctx, one); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
-func (s *Session) writeColumns(ctx context.Context, of relation) error {
+func (s *Session) writeColumns(ctx context.Context, to Output, of relation) error {
 	rows, err := s.conn.QueryContext(ctx, `
 		select column_name, lower(data_type), coalesce(comment, '')
 		from duckdb_columns()
@@ -137,6 +139,6 @@ func (s *Session) writeColumns(ctx context.Context, of relation) error {
 	if of.comment != "" {
 		head += ": " + of.comment
 	}
-	fmt.Fprintln(s.options.Out, Wrap(plain(head), s.shape().width))
-	return WriteTable(s.options.Out, s.shape().width, []Column{{Name: "column"}, {Name: "type"}, {Name: "comment", Wrap: true}}, lines)
+	fmt.Fprintln(to, Wrap(plain(head), to.Width))
+	return WriteTable(to, to.Width, []Column{{Name: "column"}, {Name: "type"}, {Name: "comment", Wrap: true}}, lines)
 }

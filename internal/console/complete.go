@@ -2,15 +2,21 @@ package console
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/reeflective/readline"
 )
 
-// words are the names that completion offers. They are read once, and again after .read.
-type words struct {
-	loaded                       bool
-	relations, columns, keywords []string
+// names are what completion and colours know of the database. They are read once, and again after .read and .open.
+type names struct {
+	loaded    bool
+	relations []string
+	// columns of each relation, by the title and by the name without schema, in small letters.
+	columns  map[string][]string
+	keywords map[string]bool
 }
 
 // A group is candidates of one kind.
@@ -19,51 +25,166 @@ type group struct {
 	values []string
 }
 
-// suggest returns the word that the text ends in and what it could become: a command or its argument on a line that
-// starts with a dot, else tables, columns and keywords. There is nothing to suggest when names cannot be read.
-func (s *Session) suggest(ctx context.Context, text string) (word string, groups []group) {
-	s.loadWords(ctx)
-	if line := strings.TrimLeft(text, " "); strings.HasPrefix(line, ".") {
-		return s.suggestDot(line)
+// suggest returns the word that before ends in and what it could become: a command or its argument on a line that starts
+// with a dot; else tables where the statement wants one, columns of its tables, functions and keywords. after is what
+// follows. There is nothing to suggest in strings and comments, nor when names cannot be read.
+func (s *Session) suggest(ctx context.Context, before, after string) (word string, groups []group) {
+	s.loadNames(ctx)
+	if line := strings.TrimLeft(before, " "); strings.HasPrefix(line, ".") {
+		return s.suggestDot(ctx, line)
 	}
-	word = text[strings.LastIndexFunc(text, func(r rune) bool { return r < 0x80 && r != '.' && !inWord(byte(r)) })+1:]
-	groups = starting(word, group{"tables", s.words.relations})
-	dot := strings.LastIndexByte(word, '.')
-	switch {
-	case dot < 0:
-		groups = append(groups, starting(word, group{"columns", s.words.columns})...)
-		if word != "" {
-			groups = append(groups, starting(word, group{"keywords", s.words.keywords})...)
+	tokens := lex(before)
+	if inText(before) {
+		return "", nil
+	}
+	word = before[strings.LastIndexFunc(before, func(r rune) bool { return r < 0x80 && r != '.' && !inWord(byte(r)) })+1:]
+	if wantsTable(tokens, word) {
+		groups = starting(word, group{"tables", s.names.relations})
+		return word, append(groups, s.engine(ctx, before, word, "table_function")...)
+	}
+	tables := s.tablesOf(lex(before + after))
+	if dot := strings.LastIndexByte(word, '.'); dot >= 0 {
+		groups = starting(word, group{"tables", s.names.relations})
+		own := s.names.columns[strings.ToLower(tables[strings.ToLower(word[:dot])])]
+		if len(own) == 0 && len(groups) > 0 {
+			return word, groups
 		}
-	case len(groups) == 0:
-		word = word[dot+1:]
-		groups = starting(word, group{"columns", s.words.columns})
+		if len(own) == 0 {
+			own = s.columnsOf(nil)
+		}
+		return word[dot+1:], starting(word[dot+1:], group{"columns", own})
+	}
+	groups = starting(word, group{"columns", s.columnsOf(tables)})
+	if word != "" {
+		groups = append(groups, starting(word, group{"tables", s.names.relations})...)
+		groups = append(groups, s.engine(ctx, before, word, "scalar_function", "keyword")...)
 	}
 	return word, groups
 }
 
-func (s *Session) suggestDot(line string) (word string, groups []group) {
+// inText: the text ends within a string, quoted name or comment.
+func inText(text string) bool {
+	var splitter Splitter
+	splitter.Feed(text)
+	return splitter.mode != inCode
+}
+
+// wantsTable: the word that tokens end in stands where a table must.
+func wantsTable(tokens []token, last string) bool {
+	seen := 0
+	for _, one := range slices.Backward(tokens) {
+		if one.kind != wordToken {
+			if strings.TrimSpace(one.text) != "" {
+				return false
+			}
+			continue
+		}
+		if seen++; seen == 1 && last != "" {
+			continue
+		}
+		return slices.Contains([]string{"from", "join", "into", "update", "table", "describe", "summarize"}, strings.ToLower(one.text))
+	}
+	return false
+}
+
+// tablesOf a statement, by their names without schema and by their aliases, in small letters.
+func (s *Session) tablesOf(tokens []token) map[string]string {
+	tables := make(map[string]string)
+	current := ""
+	for _, one := range tokens {
+		text := strings.ToLower(one.text)
+		if one.kind != wordToken {
+			if strings.TrimSpace(text) != "" {
+				current = ""
+			}
+			continue
+		}
+		_, known := s.names.columns[text]
+		switch {
+		case known:
+			current = text
+			tables[text], tables[text[strings.LastIndexByte(text, '.')+1:]] = text, text
+		case text == "as":
+		case current != "" && !s.names.keywords[text]:
+			tables[text], current = current, ""
+		default:
+			current = ""
+		}
+	}
+	return tables
+}
+
+// columnsOf tables, sorted, each once; of all when there is none.
+func (s *Session) columnsOf(tables map[string]string) []string {
+	var all []string
+	for _, title := range tables {
+		all = append(all, s.names.columns[title]...)
+	}
+	if len(tables) == 0 {
+		for _, columns := range s.names.columns {
+			all = append(all, columns...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// engine asks DuckDB's own completion, which knows functions and where a keyword may stand, for words of these kinds.
+func (s *Session) engine(ctx context.Context, text, word string, kinds ...string) []group {
+	if word == "" {
+		return nil
+	}
+	titles := map[string]string{"keyword": "keywords", "scalar_function": "functions", "table_function": "functions"}
+	var groups []group
+	for _, kind := range kinds {
+		values := s.column(ctx, `select distinct trim(suggestion) from sql_auto_complete($1) where suggestion_type = $2 order by all`, text, kind)
+		groups = append(groups, starting(word, group{titles[kind], values})...)
+	}
+	return groups
+}
+
+// suggestDot completes a command, then the last word of its argument.
+func (s *Session) suggestDot(ctx context.Context, line string) (word string, groups []group) {
 	name, argument, spaced := strings.Cut(line, " ")
 	if !spaced {
 		var commands []string
-		for _, one := range dotCommands() {
+		for _, one := range s.dotCommands() {
 			commands = append(commands, one.name)
 		}
 		return name, starting(name, group{"commands", commands})
 	}
-	switch name {
-	case ".tables", ".schema":
-		return argument, starting(argument, group{"tables", s.words.relations})
-	case ".mode":
-		var formats []string
-		for _, one := range Formats() {
-			formats = append(formats, string(one))
-		}
-		return argument, starting(argument, group{"formats", formats})
-	case ".timer":
-		return argument, starting(argument, group{"settings", []string{"on", "off"}})
+	word = argument[strings.LastIndexByte(argument, ' ')+1:]
+	command, err := s.find(name)
+	if err != nil || command.complete == nil {
+		return word, nil
 	}
-	return argument, nil
+	return word, starting(word, command.complete(s, ctx, word))
+}
+
+// relationNames offers tables and views.
+func relationNames(s *Session, _ context.Context, _ string) group {
+	return group{"tables", s.names.relations}
+}
+
+// fileNames offers what is in the folder that word names, folders with a slash.
+func fileNames(_ *Session, _ context.Context, word string) group {
+	dir, base := filepath.Split(word)
+	entries, err := os.ReadDir(filepath.Join(dir, "."))
+	if err != nil {
+		return group{}
+	}
+	var files []string
+	for _, one := range entries {
+		name := one.Name()
+		if strings.HasPrefix(name, ".") != strings.HasPrefix(base, ".") {
+			continue
+		}
+		if one.IsDir() {
+			name += "/"
+		}
+		files = append(files, dir+name)
+	}
+	return group{"files", files}
 }
 
 // starting keeps what begins with word, in any case; no group when nothing does.
@@ -80,25 +201,44 @@ func starting(word string, from group) []group {
 	return []group{{from.kind, kept}}
 }
 
-func (s *Session) loadWords(ctx context.Context) {
-	if s.words.loaded {
+func (s *Session) loadNames(ctx context.Context) {
+	if s.names.loaded {
 		return
 	}
-	s.words.loaded = true
+	s.names = names{loaded: true, columns: make(map[string][]string), keywords: make(map[string]bool)}
+	for _, one := range append(strings.Fields(softKeywords),
+		s.column(ctx, `select keyword_name from duckdb_keywords() where keyword_category in ('reserved', 'type_function')`)...) {
+		s.names.keywords[one] = true
+	}
 	list, err := s.relations(ctx, "*")
 	if err != nil {
 		return
 	}
 	for _, one := range list {
-		s.words.relations = append(s.words.relations, one.title())
+		s.names.relations = append(s.names.relations, one.title())
+		s.names.columns[strings.ToLower(one.title())] = nil
 	}
-	s.words.columns = s.column(ctx, `select distinct column_name from duckdb_columns() where not internal order by all`)
-	s.words.keywords = s.column(ctx, `select distinct keyword_name from duckdb_keywords() order by all`)
+	rows, err := s.conn.QueryContext(ctx, `select schema_name, table_name, column_name from duckdb_columns()
+		where database_name in (current_database(), 'temp') and not internal order by all`)
+	if err != nil {
+		return
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var of relation
+		var column string
+		if rows.Scan(&of.schema, &of.name, &column) == nil {
+			title := strings.ToLower(of.title())
+			s.names.columns[title] = append(s.names.columns[title], column)
+		}
+	}
+	// What came before an error is enough to suggest.
+	_ = rows.Err()
 }
 
 // column reads one column of text; what can be read before an error is enough to suggest.
-func (s *Session) column(ctx context.Context, query string) []string {
-	rows, err := s.conn.QueryContext(ctx, query)
+func (s *Session) column(ctx context.Context, query string, arguments ...any) []string {
+	rows, err := s.conn.QueryContext(ctx, query, arguments...)
 	if err != nil {
 		return nil
 	}
@@ -117,11 +257,15 @@ func (s *Session) column(ctx context.Context, query string) []string {
 }
 
 // completions hands suggestions to the line editor.
-func (s *Session) completions(ctx context.Context, text string) readline.Completions {
-	word, groups := s.suggest(ctx, text)
+func (s *Session) completions(ctx context.Context, before, after string) readline.Completions {
+	word, groups := s.suggest(ctx, before, after)
 	var all readline.Completions
 	for _, one := range groups {
-		all = all.Merge(readline.CompleteValues(one.values...).Tag(one.kind))
+		values := readline.CompleteValues(one.values...).Tag(one.kind)
+		if one.kind == "files" {
+			values = values.NoSpace('/')
+		}
+		all = all.Merge(values)
 	}
 	all.PREFIX = word
 	return all

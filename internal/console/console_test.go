@@ -48,12 +48,17 @@ func chain(t *testing.T) *sql.DB {
 	return db
 }
 
+// shared is a database that sessions of a test leave open.
+type shared struct{ *sql.DB }
+
+func (shared) Close() error { return nil }
+
 // start makes a session; what it writes is in the buffers.
 func start(t *testing.T, db *sql.DB, options Options) (session *Session, out, errs *bytes.Buffer) {
 	t.Helper()
 	out, errs = new(bytes.Buffer), new(bytes.Buffer)
 	options.Out, options.Err = out, errs
-	session, err := New(t.Context(), db, options)
+	session, err := New(t.Context(), shared{db}, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +71,7 @@ func runOn(t *testing.T, db *sql.DB, options Options, input string) string {
 	session, out, _ := start(t, db, options)
 	// The pool is small, and a test runs many of these.
 	defer session.Close()
-	if err := session.Run(t.Context(), strings.NewReader(input)); err != nil {
+	if err := session.Run(t.Context(), strings.NewReader(input)); err != nil && !errors.As(err, new(Quit)) {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -101,7 +106,7 @@ e",
 `,
 		Markdown: `
 | n | s | d |
-| ---:|:--- | ---:|
+| ---: | --- | ---: |
 | 1 | a,"b | 1.50 |
 | NULL | c\|d<br/>e | NULL |
 `,
@@ -126,7 +131,7 @@ d = NULL
 func TestFormatsWithoutRows(t *testing.T) {
 	db := openDB(t)
 	for format, want := range map[Format]string{
-		CSV: "a\n", JSON: "[]\n", JSONL: "", Line: "", Markdown: "| a |\n| ---:|\n", Table: "┌───┐\n│ a │\n├───┤\n└───┘\n",
+		CSV: "a\n", JSON: "[]\n", JSONL: "", Line: "", Markdown: "| a |\n| ---: |\n", Table: "┌───┐\n│ a │\n├───┤\n└───┘\n",
 	} {
 		if got := runOn(t, db, Options{Format: format}, "select 1 as a where false"); got != want {
 			t.Errorf("%s: got %q, want %q", format, got, want)
@@ -135,7 +140,7 @@ func TestFormatsWithoutRows(t *testing.T) {
 }
 
 func TestParseFormat(t *testing.T) {
-	if _, err := ParseFormat("xml"); err == nil || !strings.Contains(err.Error(), "table, csv, json") {
+	if _, err := ParseFormat("xml"); err == nil || !strings.Contains(err.Error(), "there is table, duckbox, csv") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -173,19 +178,22 @@ func TestWriteErrorEndsQuery(t *testing.T) {
 
 func TestTableLeavesOutRows(t *testing.T) {
 	db := openDB(t)
-	got := runOn(t, db, Options{}, ".maxrows 5\nfrom range(10) as t(i);")
+	got := runOn(t, db, Options{Format: Duckbox}, ".maxrows 5\nfrom range(1234) as t(i);")
 	want := `
-┌───┐
-│ i │
-├───┤
-│ 0 │
-│ 1 │
-│ 2 │
-│ · │
-│ 8 │
-│ 9 │
-└───┘
-rows 4 to 8 of 10 left out; .maxrows 0 shows all
+┌────────┐
+│      i │
+│ bigint │
+├────────┤
+│      0 │
+│      1 │
+│      2 │
+│      · │
+│      · │
+│      · │
+│   1232 │
+│   1233 │
+└────────┘
+1,234 rows (5 shown; .maxrows), 1 column
 `
 	if got != want[1:] {
 		t.Errorf("got\n%s", got)
@@ -195,7 +203,7 @@ rows 4 to 8 of 10 left out; .maxrows 0 shows all
 func TestTableRowLimits(t *testing.T) {
 	db := openDB(t)
 	for _, test := range []struct{ limit, rows, lines int }{{1, 9, 1}, {2, 9, 2}, {5, 5, 5}, {5, 6, 5}, {0, 9, 9}, {6, 1, 1}} {
-		session, out, _ := start(t, db, Options{MaxRows: test.limit})
+		session, out, _ := start(t, db, Options{Format: Duckbox, MaxRows: test.limit})
 		if err := session.Exec(t.Context(), "from range("+strings.Repeat("i", 0)+string(rune('0'+test.rows))+")"); err != nil {
 			t.Fatal(err)
 		}
@@ -328,7 +336,7 @@ func TestRunStopsAtFirstError(t *testing.T) {
 	db := openDB(t)
 	session, out, _ := start(t, db, Options{Format: JSONL})
 	err := session.Run(t.Context(), strings.NewReader("select 1 as a;\n\nselect nope;\nselect 3 as a;"))
-	if err == nil || !strings.HasPrefix(err.Error(), "line 3: Binder Error") {
+	if err == nil || !strings.HasPrefix(err.Error(), "statement 2, line 3: Binder Error") {
 		t.Errorf("got %v", err)
 	}
 	if out.String() != "{\"a\":1}\n" {
@@ -539,13 +547,20 @@ block_count  integer
 
 func TestDotErrors(t *testing.T) {
 	for command, want := range map[string]string{
-		".tabels":     "unknown command .tabels: there is .tables, .schema",
-		".mode xml":   `unknown format "xml"`,
-		".mode":       "usage: .mode FORMAT",
-		".help me":    "usage: .help",
-		".maxrows -1": ".maxrows takes a number",
-		".timer soon": ".timer is on or off",
-		".schema zzz": "no table or view matches zzz",
+		".tabels":       "unknown command .tabels, nearest is .tables; .help lists all",
+		".t":            ".t may be .tables or .timer",
+		".":             "unknown command .",
+		".mode xml":     `unknown format "xml"`,
+		".read":         "usage: .read FILE",
+		".show me":      "usage: .show",
+		".help zzz":     "no command matches zzz",
+		".exit soon":    `"soon" is no exit code`,
+		".once /none/x": "no such file",
+		".once .":       "is a directory",
+		".open x":       "unknown command .open",
+		".maxrows -1":   ".maxrows takes a number",
+		".timer soon":   ".timer is on or off",
+		".schema zzz":   "no table or view matches zzz",
 		// As in DuckDB's own shell a dot command has its line for itself.
 		"select 1; .tables": "a dot command stands on a line of its own, in the shell: .tables",
 	} {
@@ -566,7 +581,7 @@ func TestDotOnlyBetweenStatements(t *testing.T) {
 
 func TestHelpListsCommands(t *testing.T) {
 	got := runOn(t, openDB(t), Options{}, ".help")
-	for _, one := range []string{".tables [PATTERN]", ".schema", ".mode FORMAT", ".maxrows N", ".timer on|off", ".read FILE", ".quit"} {
+	for _, one := range []string{".tables [PATTERN]", ".schema", ".mode [FORMAT]", ".maxrows [N]", ".timer [on|off]", ".read FILE", ".quit"} {
 		if !strings.Contains(got, one) {
 			t.Errorf("%s is missing", one)
 		}
@@ -585,23 +600,44 @@ func TestAccepts(t *testing.T) {
 }
 
 func TestSuggest(t *testing.T) {
-	session, _, _ := start(t, chain(t), Options{})
+	session, _, _ := start(t, chain(t), Options{Commands: []Command{{Name: ".lineage", Tables: true}}})
+	// | is where the cursor stands.
 	for text, want := range map[string]string{
-		".ta":                              ".ta -> commands: .tables",
-		".mode js":                         "js -> formats: json jsonl",
-		".schema st":                       "st -> tables: stat.daily_blocks",
-		"select * from raw.b":              "raw.b -> tables: raw.blocks",
-		"select rew":                       "rew -> columns: reward_ccd",
-		"select b.he":                      "he -> columns: height",
-		"select HEI":                       "HEI -> columns: height",
-		"selec":                            "selec -> keywords: select",
-		"from stat.daily_blocks\nwhere bl": "bl -> columns: block_count",
-		"select zzz":                       "zzz ->",
+		".ta":                                    ".ta -> commands: .tables",
+		".mode js":                               "js -> formats: json jsonlines",
+		".m js":                                  "js ->",
+		".mod js":                                "js -> formats: json jsonlines",
+		".timer o":                               "o -> settings: on off",
+		".schema st":                             "st -> tables: stat.daily_blocks",
+		".lineage --format dot st":               "st -> tables: stat.daily_blocks",
+		".read testdata/complete/q":              "testdata/complete/q -> files: testdata/complete/queries/ testdata/complete/query.sql",
+		"select * from raw.b":                    "raw.b -> tables: raw.blocks",
+		"select * from r":                        "r -> tables: raw.blocks | functions: read_blob read_csv read_csv_auto",
+		"select rew":                             "rew -> columns: reward_ccd",
+		"select | from raw.blocks":               " -> columns: height reward_ccd",
+		"select | from raw.blocks, side as s":    " -> columns: a height reward_ccd",
+		"select s.| from raw.blocks, side as s":  " -> columns: a",
+		"select s.| from side s join raw.blocks": " -> columns: a",
+		"select blocks.h| from raw.blocks":       "h -> columns: height",
+		"select raw.blocks.h| from raw.blocks":   "h -> columns: height",
+		"select b.he":                            "he -> columns: height",
+		"select HEI":                             "HEI -> columns: height",
+		"select count_s":                         "count_s -> functions: count_star",
+		"from side whe":                          "whe -> keywords: where",
+		"select date_tru":                        "date_tru -> functions: date_trunc",
+		"from stat.daily_blocks\nwhere bl":       "bl -> columns: block_count",
+		"select zzz":                             "zzz ->",
+		"select 'hei":                            " ->",
+		"select 1 -- hei":                        " ->",
 	} {
-		word, groups := session.suggest(t.Context(), text)
+		before, after, _ := strings.Cut(text, "|")
+		word, groups := session.suggest(t.Context(), before, after)
 		got := word + " ->"
-		for _, one := range groups {
-			got += " " + one.kind + ": " + strings.Join(one.values, " ")
+		for i, one := range groups {
+			if i > 0 {
+				got += " |"
+			}
+			got += " " + one.kind + ": " + strings.Join(one.values[:min(3, len(one.values))], " ")
 		}
 		if got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)

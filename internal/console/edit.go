@@ -1,15 +1,22 @@
 package console
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/reeflective/readline"
+)
+
+const (
+	prompt = "nightrunner> "
+	// wayOut is what people are told who press Ctrl-C where there is nothing to stop.
+	wayOut = ".quit or Ctrl-D leaves"
 )
 
 // Interact reads lines from the process's terminal until Ctrl-D, .quit or the end of ctx. Errors of statements are written
@@ -17,20 +24,18 @@ import (
 //
 // The line editor works on os.Stdin and os.Stdout: both must be a terminal.
 func (s *Session) Interact(ctx context.Context) error {
-	editor := readline.NewShell()
-	editor.Prompt.Primary(func() string { return "nightrunner> " })
-	if err := configureEditor(editor); err != nil {
+	editor, err := s.newEditor(ctx)
+	if err != nil {
 		return fmt.Errorf("set up the line editor: %w", err)
 	}
-	editor.AcceptMultiline = accepts
-	editor.Completer = func(line []rune, cursor int) readline.Completions { return s.completions(ctx, string(line[:cursor])) }
-	if err := s.openHistory(editor); err != nil {
-		fmt.Fprintf(s.options.Err, "no history of lines: %v\n", err)
-	}
 	for ctx.Err() == nil {
+		s.notice()
 		line, err := editor.Readline()
 		switch {
 		case errors.Is(err, readline.ErrInterrupt):
+			if strings.TrimSpace(line) == "" {
+				fmt.Fprintln(s.options.Err, s.paint().dim(wayOut))
+			}
 			continue
 		case errors.Is(err, io.EOF):
 			fmt.Fprintln(s.options.Err)
@@ -38,19 +43,90 @@ func (s *Session) Interact(ctx context.Context) error {
 		case err != nil:
 			return fmt.Errorf("read a line: %w", err)
 		}
-		err = s.run(ctx, strings.NewReader(spoken(line)), "")
-		if errors.Is(err, errQuit) {
-			return nil
-		}
-		if errors.Is(err, ErrInterrupted) {
-			// The terminal has written ^C where the cursor was.
-			fmt.Fprintln(s.options.Err)
-		}
-		if err != nil {
-			fmt.Fprintln(s.options.Err, Wrap("error: "+err.Error(), s.shape().width))
+		if err := s.typed(ctx, line); err != nil {
+			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// InteractPlainly is Interact for a terminal that knows no more than lines: without editor, completion and history.
+func (s *Session) InteractPlainly(ctx context.Context, in io.Reader) error {
+	lines, text := bufio.NewReader(in), ""
+	s.notice()
+	fmt.Fprint(s.options.Err, prompt)
+	for ctx.Err() == nil {
+		line, err := lines.ReadString('\n')
+		text += line
+		if err != nil {
+			fmt.Fprintln(s.options.Err)
+			return s.typed(ctx, text)
+		}
+		if !accepts([]rune(text)) {
+			fmt.Fprint(s.options.Err, strings.Repeat(" ", len(prompt)-5)+"...> ")
+			continue
+		}
+		if err := s.typed(ctx, text); err != nil {
+			return err
+		}
+		text = ""
+		s.notice()
+		fmt.Fprint(s.options.Err, prompt)
+	}
+	return ctx.Err()
+}
+
+func (s *Session) notice() {
+	if s.options.Notice == nil {
+		return
+	}
+	if line := s.options.Notice(); line != "" {
+		fmt.Fprintln(s.options.Err, s.paint().dim(Wrap(line, s.shape().width)))
+	}
+}
+
+// typed runs what was entered. Only a Quit is returned.
+func (s *Session) typed(ctx context.Context, line string) error {
+	err := s.Run(ctx, strings.NewReader(spoken(line)))
+	switch {
+	case errors.As(err, new(Quit)):
+		return err
+	case errors.Is(err, ErrInterrupted):
+		// The terminal has written ^C where the cursor was.
+		fmt.Fprintln(s.options.Err)
+		s.say(err)
+	case err != nil && !errors.Is(err, ErrReported):
+		s.say(err)
+	}
+	return nil
+}
+
+func (s *Session) newEditor(ctx context.Context) (*readline.Shell, error) {
+	editor := readline.NewShell()
+	editor.Prompt.Primary(func() string { return prompt })
+	if err := configureEditor(editor); err != nil {
+		return nil, err
+	}
+	editor.AcceptMultiline = accepts
+	editor.Completer = func(line []rune, cursor int) readline.Completions {
+		return s.completions(ctx, string(line[:cursor]), string(line[cursor:]))
+	}
+	if s.options.Colors {
+		s.loadNames(ctx)
+		editor.SyntaxHighlighter = func(line []rune) string { return highlight(string(line), s.names.keywords) }
+	}
+	past := &history{now: time.Now}
+	if s.options.History != "" {
+		kept, err := openHistory(s.options.History, time.Now)
+		if err != nil {
+			fmt.Fprintf(s.options.Err, "no history of lines: %v\n", err)
+		}
+		if kept != nil {
+			past = kept
+		}
+	}
+	editor.History.Add("history", past)
+	return editor, nil
 }
 
 // configureEditor marks lines after the first, and has é typed as é: the editor takes letters of Latin-1 for Alt and a key
@@ -63,6 +139,7 @@ func configureEditor(editor *readline.Shell) error {
 		editor.Config.Set("convert-meta", false),
 		editor.Config.Set("input-meta", true),
 		editor.Config.Set("output-meta", true),
+		editor.Config.Set("comment-begin", "--"),
 	)
 }
 
@@ -85,22 +162,5 @@ func spoken(line string) string {
 	return line
 }
 
-// openHistory makes the file before the editor does, with its folder.
-func (s *Session) openHistory(editor *readline.Shell) error {
-	path := s.options.History
-	if path == "" {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	editor.History.AddFromFile("history", path)
-	return nil
-}
+// SmartTerminal says whether the line editor can work on the process's terminal.
+func SmartTerminal() bool { return os.Getenv("TERM") != "dumb" && os.Getenv("TERM") != "" }

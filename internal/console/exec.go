@@ -35,16 +35,40 @@ func (s *Session) exec(ctx context.Context, text string) (count int, err error) 
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, stmt.Close()) }()
+	var meter *meter
+	if s.options.Progress {
+		meter = watch(s.options.Err, s.stream.Progress)
+		defer meter.stop()
+	}
 	fields := s.describe(ctx, text)
 	if len(fields) == 0 {
-		return s.execPlain(ctx, stmt)
+		return s.execPlain(ctx, stmt, meter)
 	}
-	rows, err := s.conn.QueryContext(ctx, cast(text, fields))
-	if err != nil {
-		return 0, err
+	err = s.emit(func(to Output) error {
+		sink := s.sink(to, meter)
+		if err := sink.begin(fields); err != nil {
+			return err
+		}
+		err := s.stream.Each(ctx, cast(text, fields), func(row []sql.NullString) error {
+			count++
+			return sink.row(row)
+		})
+		if err != nil {
+			return err
+		}
+		return sink.end()
+	})
+	return count, err
+}
+
+// sink writes rows in the format that is set. On the way to a terminal it stops the meter there first.
+func (s *Session) sink(to Output, meter *meter) sink {
+	shape := s.shape()
+	shape.width, shape.paint = to.Width, to.paint
+	if s.height() > 0 {
+		to.Writer = stopping{to.Writer, meter}
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	return copyRows(rows, fields, newSink(s.options.Format, s.options.Out, s.shape()))
+	return newSink(s.format, to.Writer, shape)
 }
 
 // describe asks for the columns of a statement; there are none when it cannot stand inside another one.
@@ -56,7 +80,7 @@ func (s *Session) describe(ctx context.Context, text string) []field {
 	defer rows.Close()
 	var fields []field
 	for rows.Next() {
-		one := field{json: s.options.Format == JSON || s.options.Format == JSONL}
+		one := field{json: s.format == JSON || s.format == JSONL}
 		if rows.Scan(&one.name, &one.kind) != nil {
 			return nil
 		}
@@ -88,7 +112,7 @@ func cast(text string, fields []field) string {
 }
 
 // execPlain runs what cannot be cast: EXPLAIN, CALL, PRAGMA, and all that is no query.
-func (s *Session) execPlain(ctx context.Context, stmt *sql.Stmt) (count int, err error) {
+func (s *Session) execPlain(ctx context.Context, stmt *sql.Stmt, meter *meter) (count int, err error) {
 	rows, err := stmt.QueryContext(ctx)
 	if err != nil {
 		return 0, err
@@ -103,13 +127,18 @@ func (s *Session) execPlain(ctx context.Context, stmt *sql.Stmt) (count int, err
 		fields[i] = field{name: one.Name(), kind: one.DatabaseTypeName()}
 		fields[i].json = fields[i].right() || fields[i].kind == "BOOLEAN"
 	}
-	switch {
-	case len(fields) == 1 && (fields[0].name == "Success" || fields[0].name == "Count"):
+	if len(fields) == 1 && (fields[0].name == "Success" || fields[0].name == "Count") {
 		return changed(rows)
-	case fields[0].name == "explain_key" && s.options.Format == Table:
-		return copyRows(rows, fields, &planSink{w: s.options.Out})
 	}
-	return copyRows(rows, fields, newSink(s.options.Format, s.options.Out, s.shape()))
+	err = s.emit(func(to Output) error {
+		sink := s.sink(to, meter)
+		if fields[0].name == "explain_key" && (s.format == Table || s.format == Duckbox) {
+			sink = &planSink{w: to}
+		}
+		count, err = copyRows(rows, fields, sink)
+		return err
+	})
+	return count, err
 }
 
 // changed is the count of rows that a statement made or changed. Like DuckDB's own shell it shows none of it.
@@ -121,14 +150,6 @@ func changed(rows *sql.Rows) (int, error) {
 		}
 	}
 	return count, rows.Err()
-}
-
-func (s *Session) shape() shape {
-	out := shape{rows: s.options.MaxRows, paint: paint(s.options.Colors)}
-	if s.options.Width != nil {
-		out.width = s.options.Width()
-	}
-	return out
 }
 
 func copyRows(rows *sql.Rows, fields []field, to sink) (int, error) {
@@ -169,3 +190,27 @@ func (s *planSink) row(values []sql.NullString) error {
 }
 
 func (*planSink) end() error { return nil }
+
+// shape is what tables on the screen may take.
+func (s *Session) shape() shape {
+	out := shape{width: s.maxWidth, rows: s.maxRows, paint: s.paint(), headers: s.headers, null: s.null}
+	if out.width == 0 && s.options.Width != nil {
+		out.width = s.options.Width()
+	}
+	return out
+}
+
+// height of the screen in lines, 0 when Out is none.
+func (s *Session) height() int {
+	if s.options.Height == nil {
+		return 0
+	}
+	return s.options.Height()
+}
+
+func (s *Session) paint() paint { return paint(s.options.Colors) }
+
+// list writes a table of the shell's own.
+func (s *Session) list(columns []Column, rows [][]string) error {
+	return s.emit(func(to Output) error { return WriteTable(to, to.Width, columns, rows) })
+}

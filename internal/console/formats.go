@@ -6,42 +6,14 @@ import (
 	"database/sql"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 )
-
-// A Format is how rows are written.
-type Format string
-
-// The formats. Table and Markdown hold the rows they show before they write, the others write as rows come.
-const (
-	Table    Format = "table"
-	CSV      Format = "csv"
-	JSON     Format = "json"
-	JSONL    Format = "jsonl"
-	Markdown Format = "markdown"
-	Line     Format = "line"
-)
-
-// Formats are all formats, the default first.
-func Formats() []Format { return []Format{Table, CSV, JSON, JSONL, Markdown, Line} }
-
-// ParseFormat finds a format by its name.
-func ParseFormat(name string) (Format, error) {
-	if format := Format(name); slices.Contains(Formats(), format) {
-		return format, nil
-	}
-	var names []string
-	for _, one := range Formats() {
-		names = append(names, string(one))
-	}
-	return "", fmt.Errorf("unknown format %q: there is %s", name, strings.Join(names, ", "))
-}
 
 // A sink takes a result: begin once, row for each row, end once. It owns the values of a row only during the call.
 type sink interface {
@@ -51,8 +23,10 @@ type sink interface {
 }
 
 type csvSink struct {
-	w      *csv.Writer
-	record []string
+	w       *csv.Writer
+	headers bool
+	null    string
+	record  []string
 }
 
 func (s *csvSink) begin(fields []field) error {
@@ -60,13 +34,16 @@ func (s *csvSink) begin(fields []field) error {
 	for i, f := range fields {
 		s.record[i] = f.name
 	}
+	if !s.headers {
+		return nil
+	}
 	return s.w.Write(s.record)
 }
 
-// row leaves a missing value empty.
+// row leaves a missing value empty, or what .nullvalue says.
 func (s *csvSink) row(values []sql.NullString) error {
 	for i, value := range values {
-		s.record[i] = ""
+		s.record[i] = s.null
 		if value.Valid {
 			s.record[i] = value.String
 		}
@@ -168,7 +145,7 @@ func jsonString(s string) string {
 // lineSink writes one column per line, "name = value", and a blank line between rows.
 type lineSink struct {
 	w      *bufio.Writer
-	paint  paint
+	shape  shape
 	fields []field
 	pad    int
 	count  int
@@ -189,7 +166,7 @@ func (s *lineSink) row(values []sql.NullString) error {
 	s.count++
 	for i, value := range values {
 		name := text.AlignRight.Apply(plain(s.fields[i].name), s.pad)
-		if _, err := fmt.Fprintf(s.w, "%s = %s\n", name, s.paint.cell(value)); err != nil {
+		if _, err := fmt.Fprintf(s.w, "%s = %s\n", name, s.shape.cell(value)); err != nil {
 			return err
 		}
 	}
@@ -198,17 +175,72 @@ func (s *lineSink) row(values []sql.NullString) error {
 
 func (s *lineSink) end() error { return s.w.Flush() }
 
+// markdownSink writes a table of Markdown, without padding: rows go out as they come.
+type markdownSink struct {
+	w     *bufio.Writer
+	shape shape
+}
+
+func (s *markdownSink) begin(fields []field) error {
+	names, rules := make([]string, len(fields)), make([]string, len(fields))
+	for i, f := range fields {
+		names[i], rules[i] = markdown(f.name), "---"
+		if f.right() {
+			rules[i] = "---:"
+		}
+	}
+	if !s.shape.headers {
+		names = make([]string, len(fields))
+	}
+	return errors.Join(s.write(names), s.write(rules))
+}
+
+func (s *markdownSink) row(values []sql.NullString) error {
+	cells := make([]string, len(values))
+	for i, value := range values {
+		cells[i] = s.shape.missing()
+		if value.Valid {
+			cells[i] = markdown(value.String)
+		}
+	}
+	return s.write(cells)
+}
+
+func (s *markdownSink) write(cells []string) error {
+	_, err := s.w.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+	return err
+}
+
+func (s *markdownSink) end() error { return s.w.Flush() }
+
+// markdown is the text as it stands in a cell.
+func markdown(cell string) string {
+	lines := strings.Split(cell, "\n")
+	for i, line := range lines {
+		lines[i] = strings.ReplaceAll(plain(line), "|", `\|`)
+	}
+	return strings.Join(lines, "<br/>")
+}
+
 // newSink makes the sink of a format.
 func newSink(format Format, w io.Writer, shape shape) sink {
 	switch format {
-	case CSV:
-		return &csvSink{w: csv.NewWriter(w)}
+	case CSV, Tabs:
+		out := csv.NewWriter(w)
+		if format == Tabs {
+			out.Comma = '\t'
+		}
+		null := ""
+		if shape.null != nil {
+			null = *shape.null
+		}
+		return &csvSink{w: out, headers: shape.headers, null: null}
 	case JSON, JSONL:
 		return &jsonSink{w: bufio.NewWriter(w), array: format == JSON}
 	case Line:
-		return &lineSink{w: bufio.NewWriter(w), paint: shape.paint}
+		return &lineSink{w: bufio.NewWriter(w), shape: shape}
 	case Markdown:
-		return &markdownSink{w: w}
+		return &markdownSink{w: bufio.NewWriter(w), shape: shape}
 	}
-	return &tableSink{w: w, shape: shape}
+	return &tableSink{w: w, shape: shape, duckbox: format == Duckbox}
 }

@@ -156,20 +156,19 @@ func (p *plan) widen(natural []int, free, gap int) {
 }
 
 // draw makes the table. A row without cells stays without.
-func (p plan) draw(style table.Style, columns []Column, rows [][]string, paint paint) string {
+func (p plan) draw(style table.Style, columns []Column, rows [][]string, shape shape) string {
 	style.Format = table.FormatOptions{}
 	out := table.NewWriter()
 	out.SetStyle(style)
 	out.SuppressTrailingSpaces()
 	names, kinds := make([]string, len(columns)), make([]string, len(columns))
 	for i, column := range columns {
-		names[i], kinds[i] = column.Name, paint.dim(column.kind)
-		if paint {
-			names[i] = text.Bold.Sprint(column.Name)
-		}
+		names[i], kinds[i] = shape.paint.bold(column.Name), shape.paint.dim(column.kind)
 	}
-	out.AppendHeader(p.cells(names))
-	if paint {
+	if shape.headers {
+		out.AppendHeader(p.cells(names))
+	}
+	if shape.headers && slices.ContainsFunc(columns, func(c Column) bool { return c.kind != "" }) {
 		out.AppendHeader(p.cells(kinds))
 	}
 	for _, row := range rows {

@@ -33,7 +33,7 @@ func WriteTable(w io.Writer, width int, columns []Column, rows [][]string) error
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", ""
 	style.Box.MiddleVertical, style.Box.MiddleSeparator = "  ", "──"
 	plan := newPlan(columns, grid, width, 2, -2)
-	_, err := io.WriteString(w, plan.draw(style, columns, grid, false)+"\n"+plan.note(""))
+	_, err := io.WriteString(w, plan.draw(style, columns, grid, shape{headers: true})+"\n"+plan.note(""))
 	return err
 }
 
@@ -56,47 +56,58 @@ func Wrap(message string, width int) string {
 	return strings.Join(lines, "\n")
 }
 
-// paint dims what is no data. The zero value leaves all as it is.
-type paint bool
-
-func (p paint) dim(s string) string {
-	if p && s != "" {
-		return text.Faint.Sprint(s)
-	}
-	return s
-}
-
-// cell dims NULL, so that it cannot be taken for a text that reads so.
-func (p paint) cell(value sql.NullString) string {
-	if !value.Valid {
-		return p.dim(null)
-	}
-	return plain(value.String)
-}
-
-// shape is what a table may take.
+// shape is what a table may take and how it looks.
 type shape struct {
 	// width in columns of the terminal and rows; 0 is no limit.
 	width, rows int
 	paint       paint
+	headers     bool
+	// null stands for missing values; nil leaves it to the format.
+	null *string
 }
 
-// tableSink keeps the first and the last rows, half of shape.rows each, and draws them when all have come.
+// missing is how a value that is missing reads.
+func (s shape) missing() string {
+	if s.null != nil {
+		return plain(*s.null)
+	}
+	return null
+}
+
+// cell dims NULL, so that it cannot be taken for a text that reads so.
+func (s shape) cell(value sql.NullString) string {
+	if !value.Valid {
+		return s.paint.dim(s.missing())
+	}
+	return plain(value.String)
+}
+
+// mostHeld is how many rows a table holds before it is drawn; another one with the same head goes on below it.
+const mostHeld = 10_000
+
+// tableSink keeps the rows it shows and draws them when all have come: all rows, or, of a duckbox, the first and the last
+// ones, half of shape.rows each.
 type tableSink struct {
-	w     io.Writer
-	shape shape
+	w       io.Writer
+	shape   shape
+	duckbox bool
 
 	columns []Column
 	first   [][]string
 	// last is a ring: the row n after first stands at n % shape.rows/2.
 	last  [][]string
 	count int
+	// drawn rows are in tables before this one.
+	drawn int
 }
 
 func (s *tableSink) begin(fields []field) error {
+	if !s.duckbox {
+		s.shape.rows = 0
+	}
 	for _, f := range fields {
 		column := Column{Name: plain(f.name), Right: f.right()}
-		if s.shape.paint {
+		if s.duckbox || s.shape.paint.on() {
 			column.kind = strings.ToLower(f.kind)
 		}
 		s.columns = append(s.columns, column)
@@ -113,9 +124,14 @@ func (s *tableSink) row(values []sql.NullString) error {
 	}
 	cells := make([]string, len(values))
 	for i, value := range values {
-		cells[i] = s.shape.paint.cell(value)
+		cells[i] = s.shape.cell(value)
 	}
 	switch {
+	case !full && len(s.first) == mostHeld && s.shape.rows == 0:
+		if err := s.draw(s.first, ""); err != nil {
+			return err
+		}
+		s.drawn, s.first = s.count-1, append(s.first[:0], cells)
 	case !full:
 		s.first = append(s.first, cells)
 	case len(s.last) < half:
@@ -136,62 +152,66 @@ func (s *tableSink) tail() [][]string {
 }
 
 func (s *tableSink) end() error {
-	rows, note := s.first, ""
-	hidden := s.count - len(s.first) - len(s.last)
-	if hidden > 0 {
-		rows = append(rows, slices.Repeat([]string{s.shape.paint.dim("·")}, len(s.columns)))
-		note = fmt.Sprintf("rows %d to %d of %d left out; .maxrows 0 shows all\n", len(s.first)+1, len(s.first)+hidden, s.count)
+	rows, shown := s.first, s.drawn+len(s.first)+len(s.last)
+	if shown < s.count {
+		dots := slices.Repeat([]string{s.shape.paint.dim("·")}, len(s.columns))
+		rows = append(rows, dots, dots, dots)
 	}
-	rows = append(rows, s.tail()...)
+	return s.draw(append(rows, s.tail()...), s.rowCount(shown))
+}
+
+// draw writes a table and a note on what is left out of it.
+func (s *tableSink) draw(rows [][]string, count string) error {
 	plan := newPlan(s.columns, rows, s.shape.width, 3, 1)
-	note = plan.note("; format line shows all") + note
+	note := plan.note("; format line shows all")
+	if s.duckbox {
+		note = s.counts(count, plan.to-plan.from)
+	}
 	if note != "" {
 		note = s.shape.paint.dim(strings.TrimSuffix(note, "\n")) + "\n"
 	}
-	_, err := io.WriteString(s.w, plan.draw(table.StyleLight, s.columns, rows, s.shape.paint)+"\n"+note)
+	_, err := io.WriteString(s.w, plan.draw(table.StyleLight, s.columns, rows, s.shape)+"\n"+note)
 	return err
 }
 
-// markdownSink holds all rows: the head's width is that of the widest.
-type markdownSink struct {
-	w   io.Writer
-	out table.Writer
-}
+// fewRows are counted at a glance.
+const fewRows = 10
 
-func (s *markdownSink) begin(fields []field) error {
-	s.out = table.NewWriter()
-	s.out.SetStyle(table.Style{})
-	var names table.Row
-	var configs []table.ColumnConfig
-	for i, f := range fields {
-		names = append(names, plain(f.name))
-		configs = append(configs, Column{Right: f.right()}.config(i, 0))
+// rowCount says how many rows there are, and how many are shown when that is not all; "" when one sees it.
+func (s *tableSink) rowCount(shown int) string {
+	switch {
+	case shown < s.count:
+		return fmt.Sprintf("%s (%d shown; .maxrows)", counted(s.count, "row"), shown)
+	case s.count > 0 && s.count < fewRows:
+		return ""
 	}
-	s.out.SetColumnConfigs(configs)
-	s.out.AppendHeader(names)
-	return nil
+	return counted(s.count, "row")
 }
 
-// row leaves line breaks to Markdown.
-func (s *markdownSink) row(values []sql.NullString) error {
-	var cells table.Row
-	for _, value := range values {
-		lines := strings.Split(value.String, "\n")
-		for i, line := range lines {
-			lines[i] = plain(line)
-		}
-		if !value.Valid {
-			lines = []string{null}
-		}
-		cells = append(cells, strings.Join(lines, "\n"))
+// counts is the line below a duckbox.
+func (s *tableSink) counts(rows string, hidden int) string {
+	columns := counted(len(s.columns), "column")
+	if hidden > 0 {
+		columns += fmt.Sprintf(" (%d shown; .mode line)", len(s.columns)-hidden)
+	} else if rows == "" {
+		return ""
 	}
-	s.out.AppendRow(cells)
-	return nil
+	if rows != "" {
+		rows += ", "
+	}
+	return rows + columns + "\n"
 }
 
-func (s *markdownSink) end() error {
-	_, err := io.WriteString(s.w, s.out.RenderMarkdown()+"\n")
-	return err
+// counted is "1 row" or "1,234 rows".
+func counted(n int, what string) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	if n != 1 {
+		what += "s"
+	}
+	return digits + " " + what
 }
 
 // plain shows what would steer a terminal as an escape: control characters, and marks that turn the writing direction.

@@ -1,0 +1,56 @@
+package atomicfile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func say(text string) func(*os.File) error {
+	return func(file *os.File) error {
+		_, err := file.WriteString(text)
+		return err
+	}
+}
+
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "a"), filepath.Join(dir, "link")
+	if err := errors.Join(Write(path, 0o600, say("one")), os.Symlink(path, link), Write(link, 0o644, say("two"))); err != nil {
+		t.Fatal(err)
+	}
+	oops := errors.New("oops")
+	err := Write(path, 0o600, func(file *os.File) error { return errors.Join(say("three")(file), oops) })
+	if !errors.Is(err, oops) {
+		t.Errorf("got %v", err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil || string(content) != "two" {
+		t.Errorf("got %s, %v", content, err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is gone: %v", err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+func TestWriteThrough(t *testing.T) {
+	if err := Write(os.DevNull, 0o600, say("gone")); err != nil {
+		t.Error(err)
+	}
+	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+func TestWriteNowhere(t *testing.T) {
+	if err := Write(filepath.Join(t.TempDir(), "none", "a"), 0o600, say("")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
