@@ -78,7 +78,7 @@ func (s *Session) tables(ctx context.Context, pattern string) error {
 		if one.rows.Valid {
 			count = fmt.Sprint(one.rows.Int64)
 		}
-		rows = append(rows, []string{one.title(), one.kind, count, one.comment})
+		rows = append(rows, []string{one.title(), one.kind, count, oneLine(one.comment)})
 	}
 	columns := []Column{{Name: "name"}, {Name: "kind"}, {Name: "rows", Right: true}, {Name: "comment"}}
 	return s.list(columns, rows)
@@ -94,6 +94,9 @@ func (s *Session) none(pattern string, err error) error {
 	_, err = fmt.Fprintln(s.options.Err, "there are no tables")
 	return err
 }
+
+// oneLine lets the screen break a comment, not its author.
+func oneLine(comment string) string { return strings.Join(strings.Fields(comment), " ") }
 
 // schema lists the columns of relations.
 func (s *Session) schema(ctx context.Context, pattern string) error {
@@ -130,14 +133,14 @@ func (s *Session) writeColumns(ctx context.Context, to Output, of relation) erro
 		if err := rows.Scan(&name, &kind, &comment); err != nil {
 			return fmt.Errorf("list columns of %s: %w", of.title(), err)
 		}
-		lines = append(lines, []string{name, kind, comment})
+		lines = append(lines, []string{name, kind, oneLine(comment)})
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("list columns of %s: %w", of.title(), err)
 	}
 	head := of.title() + ", " + of.kind
 	if of.comment != "" {
-		head += ": " + of.comment
+		head += ": " + oneLine(of.comment)
 	}
 	fmt.Fprintln(to, Wrap(plain(head), to.Width))
 	return WriteTable(to, to.Width, []Column{{Name: "column"}, {Name: "type"}, {Name: "comment", Wrap: true}}, lines)

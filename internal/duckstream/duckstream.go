@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
@@ -67,14 +68,29 @@ func (c *Conn) Each(ctx context.Context, statement string, fn func(Row) error) e
 		if i < count-1 {
 			each = nil
 		}
-		if err := c.runOne(ctx, extracted, i, each); err != nil {
-			if ctx.Err() != nil {
-				return errors.Join(ctx.Err(), err)
-			}
+		err := c.runOne(ctx, extracted, i, each)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return errors.Join(ctx.Err(), err)
+		case strings.HasPrefix(err.Error(), "INTERRUPT Error"):
+			return errors.Join(c.reason(statement), ctx.Err())
+		default:
 			return err
 		}
 	}
 	return nil
+}
+
+// reason of a statement's failure. One of DuckDB's threads stops the others when it meets an error, and who reads a result
+// while it is made may get to hear of the stop instead of the error. COPY tells the error, and keeps no rows.
+func (c *Conn) reason(statement string) error {
+	var result bindings.Result
+	defer bindings.DestroyResult(&result)
+	if bindings.Query(c.handle, "copy ("+statement+"\n) to '/dev/null' (format csv)", &result) == bindings.StateError {
+		return failure(bindings.ResultError(&result), "run")
+	}
+	return errors.New("it failed, and did not when it was tried again")
 }
 
 func (c *Conn) runOne(ctx context.Context, extracted bindings.ExtractedStatements, i bindings.IdxT, fn func(Row) error) error {

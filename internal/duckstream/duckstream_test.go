@@ -89,6 +89,17 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestReasonOfFailure is told although other threads are stopped because of it.
+func TestReasonOfFailure(t *testing.T) {
+	_, conn := open(t)
+	for range 50 {
+		err := conn.Each(t.Context(), "select (case when i = 90000 then error('late') else i end)::varchar from range(100000) as t(i)", func(Row) error { return nil })
+		if err == nil || !strings.Contains(err.Error(), "late") {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
+
 // TestCancel while DuckDB works and while rows come.
 func TestCancel(t *testing.T) {
 	_, conn := open(t)
