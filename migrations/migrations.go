@@ -39,7 +39,9 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectCustom, db, files, goose.WithStore(store))
+	return goose.NewProvider(goose.DialectCustom, db, files, goose.WithStore(store),
+		// Two branches may have numbered theirs before either knew the other.
+		goose.WithAllowOutofOrder(true))
 }
 
 // querier is goose's version table in DuckDB's words: its sqlite3 and postgres dialects do not run there.

@@ -46,7 +46,8 @@ func demo(c *cli.Context, stop <-chan struct{}) error {
 	}
 	warehouse, out := filepath.Join(dir, "nightrunner.duckdb"), filepath.Join(dir, "out")
 	flags := []string{"nightrunner", "run", "--balances", filepath.Join(input, "balances"), "--mongo", filepath.Join(input, "dump"),
-		"--node", filepath.Join(input, "node"), "--ccdscan", filepath.Join(input, "http"), "--warehouse", warehouse, "--export", out}
+		"--node", filepath.Join(input, "node"), "--ccdscan", filepath.Join(input, "http"), "--coingecko", filepath.Join(input, "http"),
+		"--currency-rates", filepath.Join(input, "http"), "--warehouse", warehouse, "--export", out}
 	app := newApp(stop)
 	app.Writer, app.ErrWriter = c.App.Writer, c.App.ErrWriter
 	for _, name := range []string{"json", "log-format"} {

@@ -20,6 +20,7 @@ import (
 	"github.com/ccdexplorer/nightrunner/loaders/ccdscan"
 	"github.com/ccdexplorer/nightrunner/loaders/mongo"
 	"github.com/ccdexplorer/nightrunner/loaders/node"
+	"github.com/ccdexplorer/nightrunner/loaders/rates"
 	sqlfiles "github.com/ccdexplorer/nightrunner/sql"
 )
 
@@ -69,6 +70,8 @@ func describe(t *testing.T) statdoc.Source {
 		Loaders: []engine.Loader{
 			mongo.New(mongo.Options{URI: filepath.Join(dir, "dump"), Database: "concordium_mainnet", Utilities: "concordium_utilities", Collections: collections}),
 			node.New(node.Options{Source: fetch.Source{Address: filepath.Join(dir, "node")}}), ccdscan.New(fetch.Source{Address: filepath.Join(dir, "http")}), balances.New(filepath.Join(dir, "balances")),
+			rates.NewCoinGecko(rates.Options{Source: fetch.Source{Address: filepath.Join(dir, "http")}, MaxJump: 10}, 0),
+			rates.NewCurrencies(rates.Options{MaxJump: 10}, []string{filepath.Join(dir, "http")}),
 		}, Exporters: []engine.Exporter{exporter}})
 	if err != nil || report.ExitCode != 0 {
 		t.Fatalf("%v %+v", err, report)

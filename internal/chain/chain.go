@@ -79,7 +79,7 @@ func Generate(ctx context.Context, o Options) (made Summary, err error) {
 	}
 	g.transactions.flush()
 	writeHelpers(files.byName["helpers"], &g.encoder, newDay(o.From, o.Days-1))
-	return g.made, nil
+	return g.made, g.rates.writeChart(files.byName["coingecko_market_charts"])
 }
 
 func (g *generator) day(d day) error {
@@ -105,7 +105,7 @@ func (g *generator) day(d day) error {
 		g.transactions.write(d, known)
 	}
 	g.made.Days, g.made.Accounts, g.made.Transactions = d.number+1, len(g.people.accounts), g.transactions.count
-	return errors.Join(g.writeFacts(d), g.files.failed())
+	return errors.Join(g.writeFacts(d), g.rates.record(g.files, d), g.files.failed())
 }
 
 // begin makes what is there from the first day on.

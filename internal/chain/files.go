@@ -50,6 +50,9 @@ func outputs() []output {
 		{name: "chain_parameters", folder: "node"},
 		{name: "token_info", folder: "node"},
 		{name: "ccdscan_release_amounts", folder: "http"},
+		{name: "coingecko_market_charts", folder: "http"},
+		{name: "coingecko_histories", folder: "http"},
+		{name: "currency_rates", folder: "http"},
 	}
 }
 

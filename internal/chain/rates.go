@@ -1,9 +1,11 @@
 package chain
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"time"
 )
 
 const (
@@ -23,6 +25,9 @@ type rates struct {
 	date string
 	out  *file
 	e    *encoder
+	// ether are prices of ETH, of which MongoDB has none, as a chart has them; fetched is when it was asked for.
+	ether   [][2]any
+	fetched string
 }
 
 // write writes the day's documents of exchange_rates_historical.
@@ -66,6 +71,39 @@ func (r *rates) one(token, source string, rate float64, millis int64) {
 	}
 	r.e.text("source", source)
 	r.out.write(r.e.finish())
+}
+
+// recorded is an answer over HTTP as a recording has it.
+type recorded struct {
+	Date    string `json:"date,omitempty"`
+	Token   string `json:"token,omitempty"`
+	ID      string `json:"id,omitempty"`
+	Fetched string `json:"fetched_at"`
+	Answer  any    `json:"answer"`
+}
+
+// record writes what CoinGecko and exchange-api were asked for in the night after a day: CCD's volume, and currencies of
+// which MongoDB has none.
+func (r *rates) record(f *files, d day) error {
+	if d.number == missingDay {
+		return nil
+	}
+	random := rand.New(rand.NewPCG(r.seed+1, uint64(d.number)))
+	r.fetched = d.start.Add(26 * time.Hour).Format(time.RFC3339)
+	r.ether = append(r.ether, [2]any{d.start.UnixMilli(), 3300 + 100*random.NormFloat64()})
+	volume := 1_000_000 + 100_000*random.NormFloat64()
+	prices := func(usd float64) map[string]float64 { return map[string]float64{"usd": usd, "eur": usd / 1.1} }
+	return errors.Join(
+		f.byName["coingecko_histories"].line(recorded{Date: d.date, Fetched: r.fetched, Answer: map[string]any{"id": "concordium",
+			"market_data": map[string]any{"current_price": prices(r.ccd), "total_volume": prices(volume)}}}),
+		f.byName["currency_rates"].line(recorded{Date: d.date, Fetched: r.fetched, Answer: map[string]any{"date": d.date,
+			"usd": map[string]float64{"usd": 1, "eur": 1 / 1.1, "chf": 0.9 + 0.01*random.NormFloat64(), "dkk": 6.8 + 0.01*random.NormFloat64()}}}),
+	)
+}
+
+// writeChart writes the chart of ETH as it was asked for last.
+func (r *rates) writeChart(out *file) error {
+	return out.line(recorded{Token: "ETH", ID: "ethereum", Fetched: r.fetched, Answer: map[string]any{"prices": r.ether}})
 }
 
 // writeTranslations writes how CoinGecko calls the tokens.

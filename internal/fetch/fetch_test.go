@@ -168,14 +168,14 @@ func TestRequestsArePaced(t *testing.T) {
 }
 
 // numbers asks for squares; what fail says fails.
-func numbers(t *testing.T, parallel int, stop <-chan struct{}, fail func(int) error, take func([]Pair[int, int]) error) (Outcome, map[int]int) {
+func numbers(t *testing.T, parallel int, fail func(int) error, take func([]Pair[int, int]) error) (Outcome, map[int]int) {
 	t.Helper()
 	got := map[int]int{}
 	questions := make([]int, 100)
 	for i := range questions {
 		questions[i] = i
 	}
-	outcome, err := Ask(t.Context(), parallel, stop, questions, func(_ context.Context, n int) (int, error) { return n * n, fail(n) },
+	outcome, err := Ask(t.Context(), parallel, nil, questions, func(_ context.Context, n int) (int, error) { return n * n, fail(n) },
 		func(pairs []Pair[int, int]) error {
 			for _, pair := range pairs {
 				got[pair.Question] = pair.Answer
@@ -193,7 +193,7 @@ func taken([]Pair[int, int]) error { return nil }
 
 func TestAllQuestionsAreAsked(t *testing.T) {
 	for _, parallel := range []int{0, 1, 7, 500} {
-		outcome, got := numbers(t, parallel, nil, none, taken)
+		outcome, got := numbers(t, parallel, none, taken)
 		if len(got) != 100 || got[9] != 81 || outcome != (Outcome{Asked: 100, Answered: 100}) || outcome.Err() != nil {
 			t.Errorf("%d at a time: %+v, %d", parallel, outcome, len(got))
 		}
@@ -202,7 +202,7 @@ func TestAllQuestionsAreAsked(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	broken := errors.New("broken")
-	outcome, got := numbers(t, 1, nil, func(n int) error {
+	outcome, got := numbers(t, 1, func(n int) error {
 		if n%3 == 2 {
 			return broken
 		}
@@ -211,7 +211,7 @@ func TestFailures(t *testing.T) {
 	if outcome.Failed != 33 || len(got) != 67 || outcome.Left != 0 || outcome.Err().Error() != "33 of 100 questions without an answer: broken" {
 		t.Errorf("some fail: %+v", outcome)
 	}
-	outcome, got = numbers(t, 1, nil, func(n int) error {
+	outcome, got = numbers(t, 1, func(n int) error {
 		if n >= 50 {
 			return broken
 		}
@@ -220,7 +220,7 @@ func TestFailures(t *testing.T) {
 	if len(got) != 50 || outcome.Failed < 3 || outcome.Left == 0 || !errors.Is(outcome.Err(), broken) {
 		t.Errorf("all fail from one on: %+v", outcome)
 	}
-	outcome, _ = numbers(t, 1, nil, func(n int) error {
+	outcome, _ = numbers(t, 1, func(n int) error {
 		if n == 50 {
 			return errors.Join(broken, ErrStop)
 		}
@@ -229,7 +229,7 @@ func TestFailures(t *testing.T) {
 	if outcome.Answered < 50 || outcome.Failed != 1 || outcome.Left == 0 {
 		t.Errorf("a key is refused: %+v", outcome)
 	}
-	outcome, _ = numbers(t, 1, nil, func(n int) error {
+	outcome, _ = numbers(t, 1, func(n int) error {
 		if n == 50 {
 			return ErrEnough
 		}
@@ -241,7 +241,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestWhoTakesMayStop(t *testing.T) {
-	outcome, _ := numbers(t, 1, nil, none, func([]Pair[int, int]) error { return ErrStop })
+	outcome, _ := numbers(t, 1, none, func([]Pair[int, int]) error { return ErrStop })
 	if outcome.Answered == 0 || outcome.Err() != nil {
 		t.Errorf("%+v", outcome)
 	}

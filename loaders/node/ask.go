@@ -50,6 +50,9 @@ type question struct {
 	tokens                 []string
 }
 
+// blockHashBytes is how long a hash is.
+const blockHashBytes = 32
+
 // asking is one load from a node.
 type asking struct {
 	client                         *client
@@ -149,8 +152,8 @@ func sorted(days []time.Time) string {
 // answer asks about a day. The node is asked for the block's totals first: they tell whether it has the block. An error
 // means that nothing is known; when only some calls fail, the others count.
 func (a *asking) answer(ctx context.Context, q question) ([]jsonlines.Answer, error) {
-	hash, err := hex.DecodeString(q.hash.String)
-	if err != nil || len(hash) != 32 {
+	hash, _ := hex.DecodeString(q.hash.String)
+	if len(hash) != blockHashBytes {
 		a.note(&a.nameless, q.day)
 		return nil, nil
 	}

@@ -51,7 +51,7 @@ func connect(ctx context.Context, connection net.Conn, proxy *url.URL, address s
 		return nil, err
 	}
 	reader := bufio.NewReader(connection)
-	response, err := http.ReadResponse(reader, request)
+	response, err := http.ReadResponse(reader, request) //nolint:bodyclose // What follows is the tunnel, not a body.
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func newKnown(ctx context.Context, in *engine.Intake, source string, o Options, 
 		e.mongo = e.mongo || mongo
 		e.asked = e.asked || own
 		e.fetched = e.fetched || own && rate.Valid
-		if e.rate == 0 && !(own && folder) {
+		if e.rate == 0 && (!own || !folder) {
 			e.rate = rate.Float64
 		}
 		return nil
