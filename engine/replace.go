@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -124,6 +125,8 @@ func identifiers(columns []string) string {
 }
 
 // columns are the names of a table's columns, in their order.
+var errNoTable = errors.New("no table")
+
 func (w *Warehouse) columns(ctx context.Context, table string) ([]string, error) {
 	schema, name, _ := strings.Cut(table, ".")
 	var list []string
@@ -134,7 +137,7 @@ func (w *Warehouse) columns(ctx context.Context, table string) ([]string, error)
 		return err
 	}, "select column_name from duckdb_columns() where schema_name = ? and table_name = ? and database_name = current_database() order by column_index", schema, name)
 	if err == nil && len(list) == 0 {
-		err = fmt.Errorf("no table %s", table)
+		err = fmt.Errorf("%w %s", errNoTable, table)
 	}
 	return list, err
 }

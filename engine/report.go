@@ -144,7 +144,8 @@ const (
 	ExitCheck      = 3
 	ExitInUse      = 4
 	ExitUnreadable = 5
-	ExitDifferent  = 6
+	// ExitDifferent is of commands that compare.
+	ExitDifferent = 6
 )
 
 // Idle reports whether nothing was loaded, built or exported.

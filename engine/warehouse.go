@@ -134,7 +134,7 @@ func (w *Warehouse) open(ctx context.Context) error {
 }
 
 // apply sets a database's limits; path is the warehouse that they are for.
-func (o Options) apply(ctx context.Context, db *sql.DB, path string) error {
+func (o Options) apply(ctx context.Context, db execer, path string) error {
 	settings, err := o.settings(path)
 	if err != nil {
 		return err
@@ -146,6 +146,11 @@ func (o Options) apply(ctx context.Context, db *sql.DB, path string) error {
 		}
 	}
 	return nil
+}
+
+// execer is a connection or a pool.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
 func (o Options) settings(path string) ([][2]string, error) {
@@ -179,7 +184,12 @@ func (w *Warehouse) acquire(ctx context.Context) error {
 		return fmt.Errorf("connect: %w", err)
 	}
 	w.conn = conn
-	return conn.Raw(func(raw any) error {
+	return w.useArrow()
+}
+
+// useArrow lets the connection give and take record batches.
+func (w *Warehouse) useArrow() error {
+	return w.conn.Raw(func(raw any) (err error) {
 		w.arrow, err = duckdb.NewArrowFromConn(raw.(driver.Conn))
 		return err
 	})

@@ -46,13 +46,18 @@ func listFlag(name, usage string) *cli.StringSliceFlag {
 }
 
 func warehouseFlags() []cli.Flag {
+	return slices.Concat([]cli.Flag{stringFlag("warehouse", "the DuckDB `FILE`", "nightrunner.duckdb")}, limitFlags(), []cli.Flag{
+		stringFlag("umask", "`MODE` that the warehouse, its folder for spilling and snapshots deny; exports go by the process's own", "0077"),
+	})
+}
+
+// limitFlags say what DuckDB may use of the machine.
+func limitFlags() []cli.Flag {
 	return []cli.Flag{
-		stringFlag("warehouse", "the DuckDB `FILE`", "nightrunner.duckdb"),
 		stringFlag("memory-limit", "what DuckDB may use, as `1GB`; default 70 % of the machine or its cgroup", ""),
 		&cli.IntFlag{Name: "threads", Usage: "`N` threads for DuckDB; default all the machine or its cgroup has", EnvVars: env("threads")},
 		stringFlag("temp-directory", "`DIR` to spill to; default beside the warehouse", ""),
 		stringFlag("max-temp-size", "how much may be spilled, as `10GB`; default 80 % of the free disk", ""),
-		stringFlag("umask", "`MODE` that the warehouse, its folder for spilling and snapshots deny; exports go by the process's own", "0077"),
 	}
 }
 

@@ -99,11 +99,12 @@ func newApp(stop <-chan struct{}) *cli.App {
 		HideHelpCommand: true,
 		Description: "load → build → check → export → publish: sources go into one DuckDB file, SQL files make views and tables of it,\n" +
 			"statistics leave as documents. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a check failed,\n" +
-			"4 the warehouse is in use, 5 done but a source could not be read, 6 (diff) something would change.",
+			"4 the warehouse is in use, 5 done but a source could not be read, 6 what was compared differs.",
 		Flags: []cli.Flag{&cli.StringFlag{Name: "config", Usage: "read flags of the command from this TOML `FILE`",
 			EnvVars: []string{"NIGHTRUNNER_CONFIG"}, DefaultText: "nightrunner.toml if there is one"}},
 		Commands: []*cli.Command{
 			demoCommand(stop), runCommand(stop), loadCommand(stop), buildCommand(stop), checkCommand(stop), exportCommand(stop), publishCommand(stop),
+			parityCommand(),
 			statusCommand(), modelsCommand(), diffCommand(stop), whyCommand(), queryCommand(), shellCommand(), testCommand(), lintCommand(), initCommand(), versionCommand(),
 		},
 		OnUsageError:           usageError,

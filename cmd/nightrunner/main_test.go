@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,8 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	commands := map[string]func(*testscript.TestScript, bool, []string){"edit": edit, "cut": cut}
+	maps.Copy(commands, mongoCommands(t))
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
@@ -29,9 +32,9 @@ func TestScripts(t *testing.T) {
 		Condition: func(condition string) (bool, error) {
 			_, dataErr := os.Stat(filepath.Join(shared, "data", "R"))
 			_, toolErr := exec.LookPath("python3")
-			return condition == "shared" && dataErr == nil && toolErr == nil, nil
+			return condition == "mongo" && mongoBuilt() || condition == "shared" && dataErr == nil && toolErr == nil, nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"edit": edit, "cut": cut},
+		Cmds: commands,
 	})
 }
 
