@@ -15,8 +15,9 @@ import (
 
 // Facts say how well a warehouse is kept up to date: what metrics, notifications and status tell of it.
 type Facts struct {
-	// LastSuccess is when the last run with exit code 0 ended (UTC), zero when there was none.
-	LastSuccess time.Time `json:"last_success,omitzero"`
+	// LastSuccess is when the last run with exit code 0 ended (UTC), zero when there was none; LastGoodBegan when it began.
+	LastSuccess   time.Time `json:"last_success,omitzero"`
+	LastGoodBegan time.Time `json:"-"`
 	// Previous is the last run of the same command before this one, runs that were stopped on request aside; nil when there
 	// was none.
 	Previous *RunStatus `json:"-"`
@@ -49,11 +50,11 @@ func ReadFacts(ctx context.Context, db queryer, command string, run int64, now t
 
 func (f *Facts) readSuccess(ctx context.Context, db queryer, command string, _ int64, _ time.Time) error {
 	return eachRow(ctx, db, func(rows *sql.Rows) error {
-		var at sql.NullTime
-		err := rows.Scan(&at)
-		f.LastSuccess = at.Time
+		var began, ended sql.NullTime
+		err := rows.Scan(&began, &ended)
+		f.LastGoodBegan, f.LastSuccess = began.Time, ended.Time
 		return err
-	}, "select max(finished_at) from ops.runs where exit_code = 0 and command = ?", command)
+	}, "select max(started_at), max(finished_at) from ops.runs where exit_code = 0 and command = ?", command)
 }
 
 func (f *Facts) readPrevious(ctx context.Context, db queryer, command string, run int64, _ time.Time) error {

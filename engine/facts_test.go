@@ -30,7 +30,7 @@ func TestFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Facts{LastSuccess: time.Date(2025, 6, 8, 2, 12, 0, 0, time.UTC), Behind: map[string]int{"raw.blocks_per_day": 0, "raw.snapshots": 2}, DaysBehind: 2, ExpectedSeconds: 720,
+	want := &Facts{LastGoodBegan: time.Date(2025, 6, 8, 2, 0, 0, 0, time.UTC), LastSuccess: time.Date(2025, 6, 8, 2, 12, 0, 0, time.UTC), Behind: map[string]int{"raw.blocks_per_day": 0, "raw.snapshots": 2}, DaysBehind: 2, ExpectedSeconds: 720,
 		Previous: &RunStatus{Run: 5, Command: "run", Started: time.Date(2025, 6, 9, 2, 0, 0, 0, time.UTC), Status: "killed", ExitCode: -1}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -41,16 +41,23 @@ func run(args []string) (code int) {
 		}
 	}()
 	err := app.RunContext(ctx, shieldStatement(args))
-	if err == nil {
-		return engine.ExitDone
+	if err != nil && !errors.As(err, new(exitError)) {
+		config := configurationOf(app)
+		config.json = config.json || asksJSON(args)
+		tell(os.Stderr, config, err)
 	}
+	return exitCode(err)
+}
+
+// exitCode of a command that returned err.
+func exitCode(err error) int {
 	var exit exitError
-	if errors.As(err, &exit) {
+	switch {
+	case err == nil:
+		return engine.ExitDone
+	case errors.As(err, &exit):
 		return exit.code
 	}
-	config := configurationOf(app)
-	config.json = config.json || asksJSON(args)
-	tell(os.Stderr, config, err)
 	return codeOf(err)
 }
 
@@ -103,9 +110,25 @@ func newApp(stop <-chan struct{}) *cli.App {
 		Flags: []cli.Flag{&cli.StringFlag{Name: "config", Usage: "read flags of the command from this TOML `FILE`",
 			EnvVars: []string{"NIGHTRUNNER_CONFIG"}, DefaultText: "nightrunner.toml if there is one"}},
 		Commands: []*cli.Command{
-			demoCommand(stop), runCommand(stop), loadCommand(stop), buildCommand(stop), checkCommand(stop), exportCommand(stop), publishCommand(stop),
+			demoCommand(stop),
+			runCommand(stop),
+			watchCommand(stop),
+			loadCommand(stop),
+			buildCommand(stop),
+			checkCommand(stop),
+			exportCommand(stop),
+			publishCommand(stop),
 			parityCommand(),
-			statusCommand(), modelsCommand(), diffCommand(stop), whyCommand(), queryCommand(), shellCommand(), testCommand(), lintCommand(), initCommand(), versionCommand(),
+			statusCommand(),
+			modelsCommand(),
+			diffCommand(stop),
+			whyCommand(),
+			queryCommand(),
+			shellCommand(),
+			testCommand(),
+			lintCommand(),
+			initCommand(),
+			versionCommand(),
 		},
 		OnUsageError:           usageError,
 		CommandNotFound:        nil,

@@ -1,7 +1,13 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +27,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commands := map[string]func(*testscript.TestScript, bool, []string){"edit": edit, "cut": cut}
+	commands := map[string]func(*testscript.TestScript, bool, []string){"edit": edit, "cut": cut, "webhook": webhook, "holds": holds}
 	maps.Copy(commands, mongoCommands(t))
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -60,4 +66,44 @@ func cut(ts *testscript.TestScript, _ bool, args []string) {
 		n = n*10 + int(digit-'0')
 	}
 	ts.Check(os.WriteFile(path, content[:len(content)-n], 0o600))
+}
+
+// webhook FILE starts a server that appends what it is sent to FILE, and sets $HOOK to its host and port.
+func webhook(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		file, openErr := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if errors.Join(err, openErr) != nil {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		_, err = fmt.Fprintf(file, "%s\n", body)
+		if errors.Join(err, file.Close()) != nil {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	ts.Defer(server.Close)
+	ts.Setenv("HOOK", strings.TrimPrefix(server.URL, "http://"))
+}
+
+// holds FOLDER TEXT: a file somewhere in the folder holds the text, also in its name. Files named inputs* are left out.
+func holds(ts *testscript.TestScript, negated bool, args []string) {
+	found := ""
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), "inputs") {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if strings.Contains(path, args[1]) || strings.Contains(string(content), args[1]) {
+			found = path
+		}
+		return err
+	}))
+	if negated && found != "" {
+		ts.Fatalf("%s holds %q", found, args[1])
+	}
+	if !negated && found == "" {
+		ts.Fatalf("nothing in %s holds %q", args[0], args[1])
+	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,7 +19,7 @@ func runCommand(stop <-chan struct{}) *cli.Command {
 		Description: "Only what is new or changed is loaded, only what follows from it is built, only what differs is written. A good run\n" +
 			"publishes a snapshot of the warehouse for readers when something changed.\n" +
 			"nightrunner.toml holds flags by their names.",
-		Flags: slices.Concat(sourceFlags(), exportFlags(), modelFlags(), dayFlags(), warehouseFlags(), snapshotFlags(), talkFlags()),
+		Flags: runFlags(),
 	})
 }
 
@@ -126,7 +125,7 @@ func somethingToDo(c *cli.Context, o engine.RunOptions) error {
 // openWarehouse opens the warehouse of the flags for writing.
 func openWarehouse(c *cli.Context) (*engine.Warehouse, error) {
 	o := engine.Options{MemoryLimit: c.String("memory-limit"), Threads: c.Int("threads"), TempDirectory: c.String("temp-directory"),
-		MaxTempSize: c.String("max-temp-size"), Command: c.Command.Name}
+		MaxTempSize: c.String("max-temp-size"), Command: c.Command.Name, Redact: configurationOf(c.App).secrets.Text}
 	var err error
 	if has(c.Command.Flags, "keep-snapshots") {
 		if o.Publishing, err = publishing(c); err != nil {
@@ -134,50 +133,4 @@ func openWarehouse(c *cli.Context) (*engine.Warehouse, error) {
 		}
 	}
 	return engine.Open(c.Context, c.String("warehouse"), o)
-}
-
-// execute runs and reports: progress and summary to stderr, the report as JSON to stdout when asked for.
-func execute(c *cli.Context, options engine.RunOptions) error {
-	watch, err := observer(c)
-	if err != nil {
-		return err
-	}
-	options.Observer = watch
-	warehouse, err := openWarehouse(c)
-	if err != nil {
-		return err
-	}
-	over := make(chan struct{})
-	go func() {
-		select {
-		case <-options.Stop:
-			watch.Say("stopping after the current step; Ctrl-C once more stops at once")
-		case <-over:
-		}
-	}()
-	report, runErr := warehouse.Run(c.Context, options)
-	if runErr == nil && options.Wants(engine.PhasePublish) {
-		runErr = warehouse.Publish(c.Context, report, watch)
-	}
-	close(over)
-	runErr = errors.Join(runErr, closeExporters(options.Exporters))
-	watch.Close()
-	if err := warehouse.Close(); err != nil {
-		runErr = errors.Join(runErr, fmt.Errorf("close the warehouse: %w", err))
-	}
-	summarize(wrapWriter{c.App.ErrWriter}, report, c.String("warehouse"))
-	if c.Bool("json") {
-		encoder := json.NewEncoder(c.App.Writer)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(report); err != nil {
-			return errors.Join(runErr, err)
-		}
-	}
-	if runErr != nil {
-		return runErr
-	}
-	if report.ExitCode != engine.ExitDone {
-		return exitError{report.ExitCode}
-	}
-	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/internal/console"
 	"github.com/ccdexplorer/nightrunner/internal/progress"
@@ -13,10 +15,44 @@ import (
 // shownNames is how many files or examples a summary names before it counts.
 const shownNames = 10
 
+// conclude says what a run did: to people, or as lines of JSON.
+func conclude(c *cli.Context, report *engine.Report) {
+	warehouse := c.String("warehouse")
+	if log, err := logger(c); err == nil && configurationOf(c.App).json && report.Run > 0 {
+		lines := &logLines{log: log}
+		summarizeTroubles(lines, report)
+		lines.flush()
+		log.Info("run ends", "run", report.Run, "outcome", outcome(report), "exit_code", report.ExitCode, "seconds", report.Seconds, "warehouse", warehouse)
+		return
+	}
+	summarize(wrapWriter{c.App.ErrWriter}, report, warehouse)
+}
+
 // summarize says what a run did, in the order in which a person asks: what went wrong, what came of it, what waits.
 func summarize(w io.Writer, report *engine.Report, warehouse string) {
 	if report.Run == 0 {
 		return
+	}
+	summarizeTroubles(w, report)
+	if report.Idle() && report.ExitCode == engine.ExitDone && report.Command == "publish" {
+		fmt.Fprintf(w, "run %d: nothing changed since the last snapshot; nothing published\n", report.Run)
+		return
+	}
+	if report.Idle() && report.ExitCode == engine.ExitDone {
+		fmt.Fprintf(w, "run %d: nothing is new; nothing loaded, built or exported (%s)\n", report.Run, progress.Duration(report.Seconds))
+		return
+	}
+	summarizePhases(w, report)
+	fmt.Fprintf(w, "run %d: %s in %s; warehouse %s\n", report.Run, outcome(report), progress.Duration(report.Seconds), warehouse)
+	if report.Snapshot != nil {
+		fmt.Fprintf(w, "snapshot: %s\n", report.Snapshot.Path)
+	}
+}
+
+// summarizeTroubles says what went wrong, what is worth a note, and what waits.
+func summarizeTroubles(w io.Writer, report *engine.Report) {
+	for _, late := range report.Late {
+		fmt.Fprintf(w, "warning: late: %s\n", late)
 	}
 	summarizeLoads(w, report)
 	summarizeSteps(w, report)
@@ -33,19 +69,6 @@ func summarize(w io.Writer, report *engine.Report, warehouse string) {
 			fmt.Fprintf(w, "note: %s: %s documents are produced no longer: deleted from %s\n", one.Statistic, number(one.Deleted), one.Destination)
 		}
 	}
-	if report.Idle() && report.ExitCode == engine.ExitDone && report.Command == "publish" {
-		fmt.Fprintf(w, "run %d: nothing changed since the last snapshot; nothing published\n", report.Run)
-		return
-	}
-	if report.Idle() && report.ExitCode == engine.ExitDone {
-		fmt.Fprintf(w, "run %d: nothing is new; nothing loaded, built or exported (%s)\n", report.Run, progress.Duration(report.Seconds))
-		return
-	}
-	summarizePhases(w, report)
-	fmt.Fprintf(w, "run %d: %s in %s; warehouse %s\n", report.Run, outcome(report), progress.Duration(report.Seconds), warehouse)
-	if report.Snapshot != nil {
-		fmt.Fprintf(w, "snapshot: %s\n", report.Snapshot.Path)
-	}
 }
 
 func outcome(report *engine.Report) string {
@@ -58,6 +81,9 @@ func outcome(report *engine.Report) string {
 	case engine.ExitCheck:
 		return "done, but a check failed: its statistics were not exported"
 	case engine.ExitUnreadable:
+		if len(report.Late) > 0 {
+			return "done, but data is late"
+		}
 		return "done, but a source could not be read"
 	}
 	return "failed"

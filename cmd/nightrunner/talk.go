@@ -77,6 +77,23 @@ func tell(w io.Writer, config *configuration, err error) {
 	}
 }
 
+// tellWarning says what went wrong beside a run.
+func tellWarning(c *cli.Context, text string) { tellLine(c, "warning: "+text) }
+
+// tellNote says what is worth a line.
+func tellNote(c *cli.Context, text string) { tellLine(c, "note: "+text) }
+
+func tellLine(c *cli.Context, line string) {
+	config := configurationOf(c.App)
+	w := config.secrets.Writer(c.App.ErrWriter)
+	if !config.json {
+		fmt.Fprintln(w, line)
+		return
+	}
+	lines := &logLines{log: slog.New(slog.NewJSONHandler(w, nil)), held: line}
+	lines.flush()
+}
+
 // asksJSON looks for --log-format json before flags are read: what is wrong with them is told as they ask.
 func asksJSON(args []string) bool {
 	for i, arg := range args {

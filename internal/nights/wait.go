@@ -1,6 +1,6 @@
-// Package night waits: for a day to be complete at its sources, and for the time of day at which a run begins. It knows
+// Package nights waits: for a day to be complete at its sources, and for the time of day at which a run begins. It knows
 // nothing of what a run does.
-package night
+package nights
 
 import (
 	"context"
