@@ -36,6 +36,8 @@ type configuration struct {
 	secrets  *secret.Redactor
 	// inherited is the umask with which the program was started.
 	inherited fs.FileMode
+	// problem is what is wrong in it, for doctor, which goes on.
+	problem error
 	// json: what is said goes out as JSON lines.
 	json bool
 }

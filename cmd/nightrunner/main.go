@@ -128,6 +128,7 @@ func newApp(stop <-chan struct{}) *cli.App {
 			testCommand(),
 			lintCommand(),
 			initCommand(),
+			doctorCommand(),
 			versionCommand(),
 		},
 		OnUsageError:           usageError,
