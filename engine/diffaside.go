@@ -150,19 +150,16 @@ func (t RawTable) reshaped(have []shapeColumn) (list string, different bool) {
 
 // takeModels copies what ops.* says, and makes the views and, of the tables of the attached file, views on them. affected
 // models are as they were.
-func (w *Warehouse) takeModels(ctx context.Context, p *Project, affected func(model string) bool) error {
+func (w *Warehouse) takeModels(ctx context.Context, p *Project, plan *diffPlan) error {
 	statements := []string{"create schema if not exists stg; create schema if not exists mid; create schema if not exists stat"}
 	for _, table := range []string{"models", "model_days", "source_days", "source_tables", "changed_keys", "check_results", "waiting", "exports", "runs", "run_steps"} {
 		statements = append(statements, fmt.Sprintf("insert into ops.%[1]s by name from %[2]s.ops.%[1]s", table, publishedName))
 	}
-	there, err := w.relationsOf(ctx, publishedName)
-	if err != nil {
-		return err
-	}
 	for _, m := range p.Models {
+		_, there := plan.known[m.Name]
 		switch {
-		case !there[m.Name]:
-		case m.Materialize == View && !affected(m.Name):
+		case !there:
+		case m.Materialize == View && !plan.affected(m.Name):
 			statements = append(statements, "create view "+m.Name+" as "+m.SQL+"\n")
 		default:
 			statements = append(statements, fmt.Sprintf("create view %s as from %s", m.Name, published(m.Name)))

@@ -45,6 +45,11 @@ func planDiff(ctx context.Context, w *Warehouse, p *Project, o DiffOptions) (*di
 	if err != nil {
 		return nil, fmt.Errorf("read what was built: %w", err)
 	}
+	there, err := w.relationsOf(ctx, publishedName)
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(plan.known, func(name string, _ knownModel) bool { return !there[name] })
 	macros, err := w.publishedMacros(ctx)
 	if err != nil {
 		return nil, err
@@ -135,15 +140,18 @@ func (d *diffPlan) choose(o DiffOptions) error {
 	return nil
 }
 
-// others are affected and neither compared nor needed for what is.
-func (d *diffPlan) others() []string {
-	var list []string
+// others are affected and not compared: those that were built for what is, and those that were not.
+func (d *diffPlan) others() (needed, others []string) {
 	for _, m := range d.p.Models {
-		if d.affected(m.Name) && !d.compared[m.Name] {
-			list = append(list, m.Name)
+		switch {
+		case !d.affected(m.Name) || d.compared[m.Name]:
+		case d.relevant[m.Name]:
+			needed = append(needed, m.Name)
+		default:
+			others = append(others, m.Name)
 		}
 	}
-	return list
+	return needed, others
 }
 
 // bound finds the first day each affected model is built for, so that the days that are compared come out as in a build of

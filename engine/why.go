@@ -166,7 +166,7 @@ type WhyQuery struct {
 // Why finds out where a number comes from. db is a snapshot or a warehouse and is only read. What is asked for and not
 // there is an ErrUsage with the nearest that is, or says what its day waits for. The shell's .why calls it with the
 // database it has open.
-func Why(ctx context.Context, db *sql.DB, o WhyOptions) (*WhyReport, error) {
+func Why(ctx context.Context, db *sql.DB, o WhyOptions) (report *WhyReport, err error) {
 	p, err := resolvedProject(ctx, o.SQL, o.Tables)
 	if err != nil {
 		return nil, err
@@ -175,7 +175,7 @@ func Why(ctx context.Context, db *sql.DB, o WhyOptions) (*WhyReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
+	defer func() { err = errors.Join(err, conn.Close()) }()
 	y := &why{conn: conn, p: p, o: o, report: &WhyReport{}}
 	if y.m = p.statistic(o.Statistic); y.m == nil {
 		return nil, WithHint(fmt.Errorf("%w: no statistic %s", ErrUsage, o.Statistic), "%s", Suggest("nearest: %s; ", o.Statistic, p.names())+"nightrunner models lists them")

@@ -149,16 +149,16 @@ func (y *why) missingID(ctx context.Context) error {
 // severalRows names a few of the rows of a day.
 func (y *why) severalRows(ctx context.Context, from string) error {
 	y.setDays()
-	name := "to_json(t)::varchar"
+	name, order := "to_json(t)::varchar", ""
 	if y.has(y.m.Name, "_id") {
-		name = "_id"
+		name, order = "_id", "order by _id"
 	}
 	err := y.each(ctx, func(rows *sql.Rows) error {
 		var one string
 		err := rows.Scan(&one)
 		y.report.Examples = append(y.report.Examples, one)
 		return err
-	}, fmt.Sprintf("select %s from (select * from %s) as t order by 1 limit %d", name, from, whyExamples))
+	}, fmt.Sprintf("select %s from (select * from %s) as t %s limit %d", name, from, order, whyExamples))
 	if err == nil && y.o.Field != "" {
 		err = WithHint(fmt.Errorf("%w: %s has %d documents on %s: which one's %s?", ErrUsage, y.o.Statistic, y.report.Rows, y.o.Which, y.o.Field),
 			"name one by its _id, as %s", y.report.Examples[0])

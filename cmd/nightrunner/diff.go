@@ -116,8 +116,11 @@ func printDiff(w io.Writer, width int, r *engine.DiffReport) {
 	for _, note := range r.Notes {
 		fmt.Fprintf(w, "note: %s\n", note)
 	}
+	if len(r.Needed) > 0 {
+		fmt.Fprintf(w, "affected too, built but not compared: %s\n", strings.Join(r.Needed, ", "))
+	}
 	if len(r.Others) > 0 {
-		fmt.Fprintf(w, "affected too, left out by --select: %s\n", strings.Join(r.Others, ", "))
+		fmt.Fprintf(w, "affected too, not built: %s\n", strings.Join(r.Others, ", "))
 	}
 	summarizeChecks(w, &engine.Report{Checks: r.Checks})
 	fmt.Fprintln(w, verdict(r, different))
