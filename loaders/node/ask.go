@@ -178,7 +178,7 @@ func (a *asking) missed(day time.Time, err error) {
 	defer a.mutex.Unlock()
 	a.partially[day] = true
 	if a.partial == nil {
-		a.partial = plain(err)
+		a.partial = a.plain(err)
 	}
 }
 
@@ -224,7 +224,7 @@ func (a *asking) made(table *jsonlines.Table, asked string, err error, document 
 	if err != nil {
 		text, is := garbage(err)
 		if !is {
-			return jsonlines.Answer{}, plain(err)
+			return jsonlines.Answer{}, a.plain(err)
 		}
 		body = text
 	}
@@ -277,8 +277,12 @@ func (a *asking) tokenAnswers(head tokenLine, info *nodepb.TokenInfo, err error)
 }
 
 // plain is a call's error without the library's prefix.
-func plain(err error) error {
-	if known, is := status.FromError(err); is && known.Code() != codes.NotFound {
+func (a *asking) plain(err error) error {
+	known, is := status.FromError(err)
+	switch {
+	case is && known.Code() == codes.DeadlineExceeded:
+		return &callError{status.Newf(known.Code(), "no answer within %s", a.client.timeout)}
+	case is && known.Code() != codes.NotFound:
 		return &callError{known}
 	}
 	return err
@@ -287,7 +291,12 @@ func plain(err error) error {
 // callError is a call that failed; a refused key makes further ones useless.
 type callError struct{ status *status.Status }
 
-func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.status.Code(), e.status.Message()) }
+func (e *callError) Error() string {
+	if e.status.Code() == codes.DeadlineExceeded {
+		return e.status.Message()
+	}
+	return fmt.Sprintf("%s: %s", e.status.Code(), e.status.Message())
+}
 
 func (e *callError) GRPCStatus() *status.Status { return e.status }
 

@@ -394,7 +394,7 @@ func TestASlowNode(t *testing.T) {
 	o := source("grpc://" + serve(t, c))
 	o.Timeout = 20 * time.Millisecond
 	report := desk.Load(New(o))
-	if len(report.Unreadable) != 1 || !strings.HasPrefix(report.Unreadable[0].Error, "3 of 3 questions without an answer: DeadlineExceeded") {
+	if len(report.Unreadable) != 1 || !strings.HasPrefix(report.Unreadable[0].Error, "3 of 3 questions without an answer: no answer within 20ms") {
 		t.Errorf("%+v", report)
 	}
 	want(t, desk, map[string][]string{factsQuery: nil, tokensQuery: {"20 EURR unanswered", "20 usdr unanswered", "21 EURR unanswered", "21 usdr unanswered", "22 EURR unanswered", "22 usdr unanswered"}})

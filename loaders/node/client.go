@@ -38,6 +38,7 @@ const tries = 4
 type client struct {
 	connection *grpc.ClientConn
 	queries    nodepb.QueriesClient
+	timeout    time.Duration
 }
 
 // Check says whether an address is one of a node: grpc://host:port, or grpcs:// and grpc+tls:// with TLS.
@@ -97,7 +98,7 @@ func dial(source fetch.Source, roots *x509.CertPool) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &client{connection, nodepb.NewQueriesClient(connection)}, nil
+	return &client{connection, nodepb.NewQueriesClient(connection), timeout}, nil
 }
 
 func pace(limiter *rate.Limiter) grpc.UnaryClientInterceptor {

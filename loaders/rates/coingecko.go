@@ -165,7 +165,7 @@ func (k *known) charts() jsonlines.Table {
 				k.refuse(d, token.(string), one)
 				continue
 			}
-			row, taken := k.take(d, rate{token.(string), one.day, one.price, uint64(one.millis), fetched, "answer.prices", one.content}, following(list[i+1:]))
+			row, taken := k.take(d, rate{token.(string), one.day, one.price, uint64(one.millis), fetched, "answer.prices", one.content}, around(list[i:]))
 			if taken {
 				rows = append(rows, row)
 			}
@@ -207,14 +207,17 @@ type price struct {
 	content any
 }
 
-// following is the next price that is one.
-func following(list []price) float64 {
+// around is the median of the first few prices: what a chart's first price is compared with when no rate is known.
+func around(list []price) float64 {
+	const few = 7
+	var prices []float64
 	for _, one := range list {
-		if one.price > 0 {
-			return one.price
+		if one.price > 0 && len(prices) < few {
+			prices = append(prices, one.price)
 		}
 	}
-	return 0
+	slices.Sort(prices)
+	return prices[(len(prices)-1)/2]
 }
 
 // firstDay is before any price of any token; lines whose times are before it are in other units.

@@ -98,10 +98,10 @@ func TestPricesThatAreNone(t *testing.T) {
 	}
 	same(t, desk, rejectsQuery,
 		"2025-09-22 answer.market_data.current_price.usd is a price of 0",
-		"2025-09-23 answer.market_data.current_price.usd is 0.3, more than 10 times off the nearest known price 0.01",
-		"CCD answer.prices CCD: 0.2 USD on 2025-09-22, more than 10 times off the nearest known rate 0.01",
+		"2025-09-23 answer.market_data.current_price.usd is 0.3, more than 10 times off the price around it, 0.01",
+		"CCD answer.prices CCD: 0.2 USD on 2025-09-22, more than 10 times off the rate around it, 0.01",
 		"CCD answer.prices CCD: a price of 0 on 2025-09-21",
-		"ETH answer.prices ETH: 400000 USD on 2025-09-20, more than 10 times off the nearest known rate 4000")
+		"ETH answer.prices ETH: 400000 USD on 2025-09-20, more than 10 times off the rate around it, 4200")
 	same(t, desk, "select concat_ws(' ', day(date), token, coalesce(rate::varchar, 'none')) from raw.fetched_rates order by token, date", "23 CCD 0.03", "21 ETH 4000.0", "22 ETH none", "23 ETH 4200.0")
 	same(t, desk, "select content from raw.rejects where reason like '%0.2 USD%'", fmt.Sprintf("[%d, 0.2]", at(22, 0)))
 	if body := desk.Texts("select content from raw.rejects where reason like '%price of 0 on%'"); len(body) != 1 || !strings.Contains(body[0], `"answer":{"prices":[[`) {

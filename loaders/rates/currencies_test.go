@@ -77,12 +77,12 @@ func TestWhatIsNoRate(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 	same(t, desk, rejectsQuery,
-		"2025-09-21 answer.usd.dkk DKK: 0.125 USD on 2025-09-21, more than 10 times off the nearest known rate 0.012484394506866418",
+		"2025-09-21 answer.usd.dkk DKK: 0.125 USD on 2025-09-21, more than 10 times off the rate around it, 0.012484394506866418",
 		"2025-09-21 answer.usd.eur EUR: a price of 0 on 2025-09-21",
 		`2025-09-21 answer.usd.gbp GBP: a price of "0.5" on 2025-09-21`,
 		"2025-09-21 answer.usd.jpy JPY: a price of -150 on 2025-09-21",
 		"2025-09-21 answer.usd.xxx XXX: a price of 1e-320 on 2025-09-21",
-		"2025-09-22 answer.usd.eur EUR: 0.1234567901234568 USD on 2025-09-22, more than 10 times off the nearest known rate 1.25",
+		"2025-09-22 answer.usd.eur EUR: 0.1234567901234568 USD on 2025-09-22, more than 10 times off the rate around it, 1.25",
 		`2025-09-23 answer.date is "2025-09-24", not the day that was asked for`)
 	same(t, desk, ratesQuery, "22 DKK exchange-api 0.012484394506866418", "22 GBP exchange-api 2.0", "22 JPY exchange-api 0.006666666666666667")
 	s.requests()

@@ -142,8 +142,8 @@ func (k *known) wants(e *entry) bool {
 	return k.folder || !e.fetched
 }
 
-// take makes the row of a rate, if it is wanted and no jump from its neighbours, or from next where there are none.
-func (k *known) take(d *jsonlines.Document, row rate, next float64) (jsonlines.Row, bool) {
+// take makes the row of a rate, if it is wanted and no jump from the nearest known one, or from around where none is near.
+func (k *known) take(d *jsonlines.Document, row rate, around float64) (jsonlines.Row, bool) {
 	s := k.of(row.token)
 	e := s.at(row.day)
 	if !k.wants(e) {
@@ -151,10 +151,10 @@ func (k *known) take(d *jsonlines.Document, row rate, next float64) (jsonlines.R
 	}
 	reference := s.nearest(row.day)
 	if reference == 0 {
-		reference = next
+		reference = around
 	}
 	if jumps(row.rate, reference, k.options.MaxJump) {
-		d.Reject(row.day.time(), row.path, row.content, "%s: %g USD on %s, more than %g times off the nearest known rate %g", row.token, row.rate, row.day.time().Format(time.DateOnly), k.options.MaxJump, reference)
+		d.Reject(row.day.time(), row.path, row.content, "%s: %g USD on %s, more than %g times off the rate around it, %g", row.token, row.rate, row.day.time().Format(time.DateOnly), k.options.MaxJump, reference)
 		return nil, false
 	}
 	e.rate, e.taken = row.rate, true

@@ -104,7 +104,7 @@ func (k *known) price(d *jsonlines.Document, date any, path string) any {
 	}
 	// EUR and USD are near enough to each other to tell a jump of this kind.
 	if jumps(price.(float64), reference, k.options.MaxJump) {
-		d.Fail(path, "is %g, more than %g times off the nearest known price %g", price, k.options.MaxJump, reference)
+		d.Fail(path, "is %g, more than %g times off the price around it, %g", price, k.options.MaxJump, reference)
 	}
 	return price
 }
