@@ -544,3 +544,20 @@ func TestBlocksWithoutAHash(t *testing.T) {
 		t.Errorf("facts of days %s", buffer.String())
 	}
 }
+
+func TestProbe(t *testing.T) {
+	c := newChain()
+	c.blocks[""] = c.blocks[hashOf(22)]
+	o := source("grpc://" + serve(t, c))
+	if what, _, err := New(o).Probe(t.Context()); what != "a node, PROTOCOL_VERSION_9" || err != nil {
+		t.Errorf("%q, %v", what, err)
+	}
+	c.fail = func(context.Context, string) error { return status.Error(codes.Unauthenticated, "who are you") }
+	if _, _, err := New(o).Probe(t.Context()); err == nil || err.Error() != "Unauthenticated: who are you" {
+		t.Errorf("%v", err)
+	}
+	dir := t.TempDir()
+	if _, _, err := New(source(dir)).Probe(t.Context()); err == nil || err.Error() != dir+" has no such file" {
+		t.Errorf("%v", err)
+	}
+}

@@ -254,3 +254,22 @@ func TestARecordedCoinGeckoIsAsCoinGecko(t *testing.T) {
 	nightly.Load(NewCoinGecko(options(o.Record), -1))
 	equal("a night after the export", nightly, ratesQuery, volumesQuery)
 }
+
+func TestProbe(t *testing.T) {
+	s, address := serve(t, map[string]string{"/cdn@latest/v1/currencies/usd.json": "status 503"})
+	what, _, err := NewCoinGecko(options(address), 1).Probe(t.Context())
+	if what != "answers" || err != nil {
+		t.Errorf("CoinGecko: %q, %v", what, err)
+	}
+	what, _, err = currencies(options(""), address).Probe(t.Context())
+	if what != "answers" || err != nil {
+		t.Errorf("exchange-api: %q, %v", what, err)
+	}
+	asked(t, s, "/ping", "/pages/latest/v1/currencies/usd.json")
+	if _, _, err := NewCurrencies(options(""), []string{address + "/cdn"}).Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "503") {
+		t.Errorf("%v", err)
+	}
+	if _, _, err := NewCoinGecko(options(t.TempDir()), 1).Probe(t.Context()); err == nil {
+		t.Error("an empty folder: no error")
+	}
+}

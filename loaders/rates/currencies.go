@@ -118,12 +118,7 @@ func firstAnswer(ctx context.Context, client *fetch.Client, urls []string, date 
 	var wrong json.RawMessage
 	var failure error
 	for _, one := range urls {
-		if strings.Contains(one, placeholder) {
-			one = strings.ReplaceAll(one, placeholder, date)
-		} else {
-			one += "@" + date
-		}
-		body, err := client.Get(ctx, one+"/v1/currencies/usd.json")
+		body, err := client.Get(ctx, ratesURL(one, date))
 		var status *fetch.StatusError
 		switch {
 		case errors.As(err, &status) && status.Status == http.StatusNotFound:
@@ -144,6 +139,14 @@ func firstAnswer(ctx context.Context, client *fetch.Client, urls []string, date 
 		failure = nil
 	}
 	return wrong, failure
+}
+
+// ratesURL is where a URL of exchange-api has the rates of a day.
+func ratesURL(address, date string) string {
+	if strings.Contains(address, placeholder) {
+		return strings.ReplaceAll(address, placeholder, date) + "/v1/currencies/usd.json"
+	}
+	return address + "@" + date + "/v1/currencies/usd.json"
 }
 
 // isUSD reports whether a body looks like rates: where it does not, the next URL is asked.
