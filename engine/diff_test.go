@@ -11,8 +11,14 @@ import (
 	"time"
 )
 
-// diffOf builds one SQL file, edits it, and diffs.
+// diffOf builds SQL files and diffs other ones.
 func diffOf(t *testing.T, before, after map[string]string) *DiffReport {
+	t.Helper()
+	return diffOfOlder(t, "", before, after)
+}
+
+// diffOfOlder does so on a warehouse that a statement makes look like one of an older program.
+func diffOfOlder(t *testing.T, older string, before, after map[string]string) *DiffReport {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "w.duckdb")
 	w, err := Open(t.Context(), path, Options{})
@@ -22,6 +28,11 @@ func diffOf(t *testing.T, before, after map[string]string) *DiffReport {
 	report, err := w.Run(t.Context(), RunOptions{Command: "run", SQL: sqlFiles(before)})
 	if err != nil || report.ExitCode != 0 {
 		t.Fatalf("%v %+v", err, report)
+	}
+	if older != "" {
+		if err := w.exec(t.Context(), older); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
@@ -149,6 +160,21 @@ func TestDiffReasons(t *testing.T) {
 	} {
 		if got[model] != want {
 			t.Errorf("%s: %s, want %s", model, got[model], want)
+		}
+	}
+}
+
+// A snapshot of an older program has fewer tables and columns: the next run makes them, and so does a diff.
+func TestDiffOfAnOlderSnapshot(t *testing.T) {
+	d := diffOfOlder(t, "alter table raw.token_info drop column missing; drop table raw.fetched_rates; alter table ops.exports drop column published",
+		map[string]string{"stat/one.sql": "select 1 as x"},
+		map[string]string{"stat/one.sql": "select count(missing) + count(*) as x from raw.token_info, raw.fetched_rates"})
+	if len(d.Models) != 1 || d.Models[0].Status != DiffChanged || d.Models[0].Rows.Before != 1 {
+		t.Errorf("%+v", d)
+	}
+	for _, want := range []string{"raw.token_info gets other columns", "raw.fetched_rates is new"} {
+		if !strings.Contains(strings.Join(d.Notes, "; "), want) {
+			t.Errorf("not told: %s in %v", want, d.Notes)
 		}
 	}
 }

@@ -106,54 +106,69 @@ func (a *aside) remove() error {
 	return errors.Join(err, os.RemoveAll(a.dir))
 }
 
-// takeRaw makes the raw tables of the attached file readable under their names, in the shape that is wanted of them.
+// takeRaw makes the raw tables of the attached file readable under their names, in the shape that this program and the SQL
+// folder want of them: a file of an older program, or a mapping that was edited, gets there with the next run only.
 func (w *Warehouse) takeRaw(ctx context.Context, tables []RawTable, notes *[]string) error {
+	if err := w.EnsureTables(ctx, tables); err != nil {
+		return err
+	}
+	wanted, err := w.shapesOf(ctx, "", "raw")
+	if err != nil {
+		return err
+	}
 	have, err := w.shapesOf(ctx, publishedName, "raw")
 	if err != nil {
 		return err
 	}
-	wanted := map[string]RawTable{}
-	for _, table := range tables {
-		wanted[table.Name] = table
+	for _, name := range sortedKeys(wanted) {
+		if len(have[name]) == 0 {
+			*notes = append(*notes, name+" is new: it is empty until a load fills it")
+		}
 	}
 	var statements []string
 	for _, name := range sortedKeys(have) {
-		list := "*"
-		if table, is := wanted[name]; is {
-			var different bool
-			if list, different = table.reshaped(have[name]); different {
-				*notes = append(*notes, fmt.Sprintf("%s gets other columns: new ones are empty until the next load fills them", name))
-			}
+		list, different := "*", false
+		if len(wanted[name]) > 0 {
+			list, different = reshaped(wanted[name], have[name])
+		}
+		if different {
+			*notes = append(*notes, name+" gets other columns: new ones are empty until a load fills them")
 		}
 		statements = append(statements, fmt.Sprintf("drop table if exists %[1]s; create view %[1]s as select %[2]s from %[3]s", name, list, published(name)))
-	}
-	for _, table := range tables {
-		if len(have[table.Name]) == 0 {
-			statements = append(statements, table.create())
-			*notes = append(*notes, table.Name+" is new: it is empty until the next load fills it")
-		}
 	}
 	return w.exec(ctx, strings.Join(statements, ";\n"))
 }
 
-// reshaped is the list of columns to select from a table that has others.
-func (t RawTable) reshaped(have []shapeColumn) (list string, different bool) {
-	columns := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		columns[i] = identifier(c.Name)
-		if !slices.Contains(have, shapeColumn{c.Name, c.Type}) {
-			columns[i], different = fmt.Sprintf("null::%s as %s", c.Type, identifier(c.Name)), true
+// reshaped is the list of columns to select from a table that has others: a new one has its default, as after an alter.
+func reshaped(wanted, have []shapeColumn) (list string, different bool) {
+	columns := make([]string, len(wanted))
+	for i, c := range wanted {
+		columns[i] = identifier(c.name)
+		same := func(other shapeColumn) bool { return other.name == c.name && other.kind == c.kind }
+		if !slices.ContainsFunc(have, same) {
+			columns[i], different = fmt.Sprintf("(%s)::%s as %s", c.fallback, c.kind, identifier(c.name)), true
 		}
 	}
-	return strings.Join(columns, ", "), different || len(have) != len(t.Columns)
+	return strings.Join(columns, ", "), different || len(have) != len(wanted)
 }
 
 // takeModels copies what ops.* says, and makes the views and, of the tables of the attached file, views on them. affected
 // models are as they were.
 func (w *Warehouse) takeModels(ctx context.Context, p *Project, plan *diffPlan) error {
 	statements := []string{"create schema if not exists stg; create schema if not exists mid; create schema if not exists stat"}
-	for _, table := range []string{"models", "model_days", "source_days", "source_tables", "changed_keys", "check_results", "waiting", "exports", "runs", "run_steps"} {
-		statements = append(statements, fmt.Sprintf("insert into ops.%[1]s by name from %[2]s.ops.%[1]s", table, publishedName))
+	have, err := w.shapesOf(ctx, publishedName, "ops")
+	if err != nil {
+		return err
+	}
+	wanted, err := w.shapesOf(ctx, "", "ops")
+	if err != nil {
+		return err
+	}
+	for _, table := range []string{"ops.models", "ops.model_days", "ops.source_days", "ops.source_tables", "ops.changed_keys", "ops.check_results", "ops.waiting",
+		"ops.exports", "ops.runs", "ops.run_steps"} {
+		if list := shared(wanted[table], have[table]); list != "" {
+			statements = append(statements, fmt.Sprintf("insert into %[1]s (%[2]s) select %[2]s from %[3]s", table, list, published(table)))
+		}
 	}
 	for _, m := range p.Models {
 		_, there := plan.known[m.Name]
@@ -168,6 +183,17 @@ func (w *Warehouse) takeModels(ctx context.Context, p *Project, plan *diffPlan) 
 	return w.exec(ctx, strings.Join(statements, ";\n"))
 }
 
+// shared are the columns that both have.
+func shared(one, other []shapeColumn) string {
+	var list []string
+	for _, c := range one {
+		if slices.ContainsFunc(other, func(o shapeColumn) bool { return o.name == c.name }) {
+			list = append(list, c.name)
+		}
+	}
+	return identifiers(list)
+}
+
 // relationsOf are the tables and views of a database.
 func (w *Warehouse) relationsOf(ctx context.Context, database string) (map[string]bool, error) {
 	there := map[string]bool{}
@@ -180,20 +206,20 @@ func (w *Warehouse) relationsOf(ctx context.Context, database string) (map[strin
 		union all select schema_name || '.' || view_name from duckdb_views() where not internal and database_name = ?`, database, database)
 }
 
-// A shapeColumn is a column's name and type, as DuckDB writes it.
-type shapeColumn struct{ name, kind string }
+// A shapeColumn is a column's name, its type as DuckDB writes it, and its default as SQL.
+type shapeColumn struct{ name, kind, fallback string }
 
-// shapesOf are the columns of all tables in a schema.
+// shapesOf are the columns of all tables in a schema of a database; "" is the warehouse itself.
 func (w *Warehouse) shapesOf(ctx context.Context, database, schema string) (map[string][]shapeColumn, error) {
 	shapes := map[string][]shapeColumn{}
 	return shapes, w.each(ctx, func(rows *sql.Rows) error {
 		var table string
 		var c shapeColumn
-		err := rows.Scan(&table, &c.name, &c.kind)
+		err := rows.Scan(&table, &c.name, &c.kind, &c.fallback)
 		shapes[table] = append(shapes[table], c)
 		return err
-	}, `select schema_name || '.' || table_name, column_name, data_type from duckdb_columns()
-		where database_name = ? and schema_name = ? order by table_name, column_index`, database, schema)
+	}, `select schema_name || '.' || table_name, column_name, data_type, coalesce(column_default, 'null') from duckdb_columns()
+		where database_name = coalesce(nullif(?, ''), current_database()) and schema_name = ? order by table_name, column_index`, database, schema)
 }
 
 // pairs reads two columns of text.

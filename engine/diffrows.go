@@ -46,17 +46,39 @@ func (d *diffing) compare(ctx context.Context, m *Model, out *ModelDiff) error {
 		return err
 	}
 	c.compareColumns(before, after)
-	if m.Materialize == View && m.Export == "" && !changedItself(out.Why) {
-		out.Status, out.Rows = DiffOmitted, nil
-		out.Message = "a view: see what reads it"
-		return nil
-	}
-	if m.Materialize == View && d.plan.cutOff(m) {
-		out.Status, out.Rows = DiffOmitted, nil
-		out.Message = "a view on more days than are built: leave out --from and --to"
-		return nil
+	if m.Materialize == View {
+		reason, err := d.leaveViewOut(ctx, m, c)
+		if err != nil {
+			return err
+		}
+		if reason != "" {
+			out.Status, out.Rows, out.Message = DiffOmitted, nil, reason
+			return nil
+		}
 	}
 	return c.rows(ctx, d.w.bothStored(m, d.plan.known[m.Name]))
+}
+
+// diffViewRows is how many rows of a view that is no statistic are compared without being asked for.
+const diffViewRows = 1_000_000
+
+// leaveViewOut says why a view's rows are not compared, "" when they are.
+func (d *diffing) leaveViewOut(ctx context.Context, m *Model, c *comparison) (string, error) {
+	if m.Export == "" && !changedItself(c.out.Why) {
+		return "a view: see what reads it", nil
+	}
+	if d.plan.cutOff(m) {
+		return "a view on more days than are built: leave out --from and --to", nil
+	}
+	if m.Export != "" || len(d.o.Select) > 0 {
+		return "", nil
+	}
+	var rows int64
+	err := d.w.scalar(ctx, &rows, fmt.Sprintf("select count(*) from (select 1 from %s where %s limit %d)", m.Name, c.scope, diffViewRows+1))
+	if rows <= diffViewRows {
+		return "", err
+	}
+	return "a view of more than a million rows: --select " + m.Name + " compares them", err
 }
 
 // changedItself: the model's own text or a macro it calls.

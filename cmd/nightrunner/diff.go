@@ -98,21 +98,22 @@ const diffLines = 8
 // printDiff shows what changes first, then what stays, then the rest. The shell's .diff prints a report with it too.
 func printDiff(w io.Writer, width int, r *engine.DiffReport) {
 	fmt.Fprintf(w, "compared with %s (run %d, %s UTC)\n\n", r.Base, r.Run, r.Finished.Format("2006-01-02 15:04"))
-	var same []string
+	var same, omitted []string
 	different := 0
 	for _, one := range r.Models {
-		if one.Status == engine.DiffSame {
-			same = append(same, fmt.Sprintf("%s (%s)", one.Model, strings.Join(one.Why, ", ")))
-			continue
-		}
-		if one.Status != engine.DiffOmitted {
+		why := fmt.Sprintf("%s (%s)", one.Model, strings.Join(one.Why, ", "))
+		switch {
+		case one.Status == engine.DiffSame:
+			same = append(same, why)
+		case one.Status == engine.DiffOmitted && len(one.Columns) == 0:
+			omitted = append(omitted, why+": "+one.Message)
+		default:
 			different++
+			printModelDiff(w, width, one)
 		}
-		printModelDiff(w, width, one)
 	}
-	if len(same) > 0 {
-		fmt.Fprintf(w, "same rows as before:\n    %s\n\n", strings.Join(same, "\n    "))
-	}
+	printList(w, "same rows as before", same)
+	printList(w, "not compared", omitted)
 	for _, note := range r.Notes {
 		fmt.Fprintf(w, "note: %s\n", note)
 	}
@@ -124,6 +125,12 @@ func printDiff(w io.Writer, width int, r *engine.DiffReport) {
 	}
 	summarizeChecks(w, &engine.Report{Checks: r.Checks})
 	fmt.Fprintln(w, verdict(r, different))
+}
+
+func printList(w io.Writer, title string, list []string) {
+	if len(list) > 0 {
+		fmt.Fprintf(w, "%s:\n    %s\n\n", title, strings.Join(list, "\n    "))
+	}
 }
 
 func verdict(r *engine.DiffReport, different int) string {
@@ -218,6 +225,9 @@ func rowDiff(d engine.ModelDiff) string {
 	}
 	if len(parts) == 0 {
 		parts = []string{"all the same"}
+		if len(d.Columns) > 0 {
+			parts = []string{"the columns that stay are all the same"}
+		}
 	}
 	by := ""
 	switch {
