@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -31,11 +32,14 @@ import (
 // TestOutside runs testdata/outside/*.txtar: the program against a node and web servers on loopback, which say what the
 // recordings of a made-up chain say, or something else.
 func TestOutside(t *testing.T) {
+	commands := mongoCommands(t)
+	maps.Copy(commands, map[string]func(*testscript.TestScript, bool, []string){
+		"world": startWorld, "goes": goesWrong, "asked": wasAsked, "exits": exits, "edit": edit,
+	})
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/outside",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"world": startWorld, "goes": goesWrong, "asked": wasAsked, "exits": exits, "edit": edit,
-		},
+		Dir:       "testdata/outside",
+		Cmds:      commands,
+		Condition: func(condition string) (bool, error) { return condition == "mongo" && mongoBuilt(), nil },
 		Setup: func(env *testscript.Env) error {
 			env.Values[worldKey] = &world{wrong: map[string]string{}, asked: map[string]int{}}
 			return nil
