@@ -2,6 +2,7 @@ package jsonlines
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -132,6 +133,15 @@ func (t *Table) parseLine(line []byte) reading {
 	}
 	out.rejects = []engine.Reject{reject}
 	return out
+}
+
+// ReadLine reads a line; an error says why it is a reject.
+func (t *Table) ReadLine(line []byte) ([]Row, error) {
+	read := t.parseLine(line)
+	if read.broken {
+		return nil, errors.New(read.rejects[0].Reason)
+	}
+	return read.rows, nil
 }
 
 func (t *Table) key(row Row) string { return fmt.Sprintf("%q", row[:t.Keys]) }
