@@ -20,8 +20,11 @@ func testCommand() *cli.Command {
 		Name: "test", Usage: "run the tests of models: tests/*.txtar in the folder of SQL files",
 		Description: "Each case gives tables and says which rows models must have; docs/models.md explains the files.\n" +
 			"Exit codes: 0 all passed, 1 some failed, 2 wrong usage or a file that cannot be read.",
-		Flags: append(modelFlags(), &cli.BoolFlag{Name: "update",
-			Usage: "write what the models have into the files of --sql as what is wanted; read the difference before you keep it"}),
+		Flags: slices.Concat(modelFlags(), []cli.Flag{
+			&cli.BoolFlag{Name: "update", Usage: "write what the models have into the files of --sql as what is wanted; read the difference before you keep it"},
+			&cli.StringFlag{Name: "new", Usage: "begin a test of model `NAME` in --sql, from real rows of the snapshot cut down to a few"},
+			&cli.StringFlag{Name: "day", Usage: "with --new: rows of this `DATE` and the day before; default the last day that has all"},
+		}, readingFlags()),
 		Before: configure, OnUsageError: usageError,
 		Action: test,
 	}
@@ -35,9 +38,15 @@ func test(c *cli.Context) error {
 	if update && dir == "" {
 		return engine.WithHint(fmt.Errorf("%w: the built-in tests cannot be rewritten", engine.ErrUsage), "name a folder: nightrunner test --sql DIR --update")
 	}
+	if c.IsSet("new") && dir == "" {
+		return engine.WithHint(fmt.Errorf("%w: a test cannot be added to the built-in ones", engine.ErrUsage), "name a folder: nightrunner test --sql DIR --new %s", c.String("new"))
+	}
 	suite, err := openSuite(c)
 	if err != nil {
 		return err
+	}
+	if c.IsSet("new") {
+		return newTest(c, suite)
 	}
 	cases, err := suite.Select(list(c, "select"))
 	if err != nil {

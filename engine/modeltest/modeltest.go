@@ -113,6 +113,23 @@ func (s *Suite) Select(patterns []string) ([]*Case, error) {
 	return cases, nil
 }
 
+// Find is the full name of a model or check that is named with or without its schema.
+func (s *Suite) Find(name string) (string, error) {
+	if slices.ContainsFunc(s.project.Checks, func(m *engine.Model) bool { return m.Name == name || m.Name == "checks."+name }) {
+		return "checks." + strings.TrimPrefix(name, "checks."), nil
+	}
+	models, err := s.project.Select([]string{name})
+	if err != nil {
+		return "", err
+	}
+	for model := range models {
+		if len(models) == 1 {
+			return model, nil
+		}
+	}
+	return "", engine.WithHint(fmt.Errorf("%w: %s names several models", engine.ErrUsage, name), "name one, with its schema")
+}
+
 // RunAll runs cases, as many at a time as there are threads. Results are in the order of the cases.
 func (s *Suite) RunAll(ctx context.Context, cases []*Case) ([]Result, error) {
 	results := make([]Result, len(cases))
