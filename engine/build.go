@@ -54,6 +54,8 @@ type builder struct {
 	kinds map[string]string
 	// remade: a table or view was made anew.
 	remade bool
+	// thrift is of the model at work.
+	thrift thrift
 	steps  []Step
 	notes  []string
 }
@@ -180,8 +182,13 @@ func (b *builder) step(ctx context.Context, m *Model, position int) {
 	b.observer.Begin(PhaseBuild, m.Name, position, len(b.p.Models))
 	start := b.now()
 	err := b.build(ctx, m, &step)
+	saved, spendErr := b.spend(context.WithoutCancel(ctx))
+	if saved != "" {
+		step.Message = saved
+		b.notes = append(b.notes, m.Name+": "+saved)
+	}
 	step.Seconds = b.now().Sub(start).Seconds()
-	if err != nil {
+	if err = errors.Join(err, spendErr); err != nil {
 		step.Status, step.Message = StatusFailed, modelProblem(m, err).Error()
 		b.bad[m.Name] = "failed"
 	}
@@ -260,32 +267,45 @@ func (b *builder) buildTable(ctx context.Context, m *Model, step *Step) error {
 	}
 	step.Status = StatusDone
 	var fresh map[day]builtDay
-	err := b.w.transact(ctx, func() (err error) {
-		if err := b.dropOther(ctx, m); err != nil {
+	kind := b.kinds[m.Name]
+	err := b.thrifty(ctx, func() error {
+		b.kinds[m.Name] = kind
+		return b.w.transact(ctx, func() (err error) {
+			fresh, err = b.fillTable(ctx, m, step, &now, filter)
 			return err
-		}
-		if err := b.w.exec(ctx, "create or replace table "+m.Name+" as select * from ("+m.SQL+"\n)"+filter); err != nil {
-			return err
-		}
-		if m.Daily() {
-			if fresh, err = b.recordDays(ctx, m, nil, ""); err != nil {
-				return err
-			}
-			for _, one := range fresh {
-				step.Rows += one.rows
-			}
-			now.version = b.ledger.version(m.Name, fresh, slices.Collect(maps.Keys(b.ledger.modelDays[m.Name])))
-		} else if err := b.w.conn.QueryRowContext(ctx, "select hash(sum(hash(t)), count(*)), count(*) from "+m.Name+" as t").Scan(&now.version, &step.Rows); err != nil {
-			return err
-		}
-		return b.remember(ctx, m, now, step.Rows)
+		})
 	})
-	if err == nil {
-		b.ledger.built(m.Name, nil, slices.Collect(maps.Keys(b.ledger.modelDays[m.Name])), now)
-		b.ledger.built(m.Name, fresh, nil, now)
-		b.remade = true
+	if err != nil {
+		b.kinds[m.Name] = kind
+		return err
 	}
-	return err
+	b.ledger.built(m.Name, nil, slices.Collect(maps.Keys(b.ledger.modelDays[m.Name])), now)
+	b.ledger.built(m.Name, fresh, nil, now)
+	b.remade = true
+	return nil
+}
+
+// fillTable makes the table with all its rows, and records what it holds.
+func (b *builder) fillTable(ctx context.Context, m *Model, step *Step, now *builtModel, filter string) (fresh map[day]builtDay, err error) {
+	if err := b.dropOther(ctx, m); err != nil {
+		return nil, err
+	}
+	if err := b.w.exec(ctx, "create or replace table "+m.Name+" as select * from ("+m.SQL+"\n)"+filter); err != nil {
+		return nil, err
+	}
+	step.Rows = 0
+	if m.Daily() {
+		if fresh, err = b.recordDays(ctx, m, nil, ""); err != nil {
+			return nil, err
+		}
+		for _, one := range fresh {
+			step.Rows += one.rows
+		}
+		now.version = b.ledger.version(m.Name, fresh, slices.Collect(maps.Keys(b.ledger.modelDays[m.Name])))
+	} else if err := b.w.conn.QueryRowContext(ctx, "select hash(sum(hash(t)), count(*)), count(*) from "+m.Name+" as t").Scan(&now.version, &step.Rows); err != nil {
+		return nil, err
+	}
+	return fresh, b.remember(ctx, m, *now, step.Rows)
 }
 
 // remember records what was made, within the transaction that made it.

@@ -3,13 +3,10 @@ package engine
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/duckdb/duckdb-go/v2"
 )
 
 // buildDays builds the stale days of an incremental or state model.
@@ -158,11 +155,16 @@ func (b *builder) dropVanished(ctx context.Context, m *Model, wanted []day) (int
 	return len(gone), err
 }
 
-// buildRange builds a range in one transaction; one that does not fit into memory is built in halves.
+// buildRange builds a range in one transaction; one that does not fit into memory is built with less, then in halves.
 func (b *builder) buildRange(ctx context.Context, m *Model, r dayRange, step *Step) error {
-	rows, err := b.replaceRange(ctx, m, r)
-	var duck *duckdb.Error
-	if errors.As(err, &duck) && duck.Type == duckdb.ErrorTypeOutOfMemory && len(r.days) > 1 {
+	var rows int64
+	err := b.thrifty(ctx, func() (err error) {
+		rows, err = b.replaceRange(ctx, m, r)
+		return err
+	})
+	if outOfMemory(err) && len(r.days) > 1 {
+		// The halves take its place.
+		b.thrift.batches = max(b.thrift.batches-1, 0) + 2
 		if err := b.makeTable(ctx, m); err != nil {
 			return err
 		}

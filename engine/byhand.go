@@ -21,17 +21,17 @@ func OpenByHand(ctx context.Context, path string, now time.Time) (*ByHand, error
 	if err := checkExisting(path); err != nil {
 		return nil, err
 	}
-	held, err := takeLease(path, "shell --write", now)
+	held, _, err := takeLease(path, "shell --write", func() time.Time { return now })
 	if err != nil {
 		return nil, err
 	}
 	connector, err := duckdb.NewConnector(path, nil)
 	if err != nil {
-		return nil, errors.Join(openError(path, "", err), held.release())
+		return nil, errors.Join(openError(path, err), held.release())
 	}
 	db := sql.OpenDB(connector)
 	if _, err := db.ExecContext(ctx, "set TimeZone = 'UTC'"); err != nil {
-		return nil, errors.Join(openError(path, "", err), db.Close(), held.release())
+		return nil, errors.Join(openError(path, err), db.Close(), held.release())
 	}
 	return &ByHand{DB: db, lease: held}, nil
 }

@@ -189,7 +189,7 @@ func TestLeftAsidesAreRemoved(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"held", "free"} {
-		held, err := takeLease(filepath.Join(folders[name], "aside.duckdb"), "diff", time.Now())
+		held, _, err := takeLease(filepath.Join(folders[name], "aside.duckdb"), "diff", time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}

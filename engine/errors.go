@@ -12,6 +12,14 @@ var (
 	ErrUsage = errors.New("wrong usage")
 	// ErrInUse marks a warehouse that another process holds.
 	ErrInUse = errors.New("the warehouse is in use")
+	// ErrNoWarehouse marks a warehouse that is not there.
+	ErrNoWarehouse = errors.New("no warehouse")
+	// ErrDamaged marks a DuckDB file, or a write-ahead log, that DuckDB cannot read.
+	ErrDamaged = errors.New("the file is damaged")
+	// ErrDiskFull marks a file that does not fit on its disk; it was not begun.
+	ErrDiskFull = errors.New("not enough disk")
+	// ErrNetworkDisk marks a warehouse on a network file system.
+	ErrNetworkDisk = errors.New("a network file system")
 	// ErrNotWarehouse marks a file that is no DuckDB file; it is left untouched.
 	ErrNotWarehouse = errors.New("not a DuckDB file")
 	// ErrSessionView marks a view that reads variables of the session.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/duckdb/duckdb-go/v2"
 	"github.com/dustin/go-humanize"
@@ -49,7 +50,7 @@ func (w *Warehouse) Publish(ctx context.Context, report *Report, observer Observ
 	if current, err := w.snapshots.Current(); err == nil && current.Run >= changed && w.options.Publishing.Keep > 0 {
 		return nil
 	}
-	p := &publication{w: w, report: report, observer: observer}
+	p := &publication{w: w, report: report, observer: leaseObserver{observer, w.lease, report.Run}}
 	return p.step(ctx)
 }
 
@@ -172,24 +173,32 @@ func (p *publication) tellRemoved(step *Step, gone []Snapshot) {
 
 // makeRoom removes snapshots that go anyway when the disk has no room for one more.
 func (p *publication) makeRoom(bytes int64, step *Step) error {
-	enough := func() (uint64, bool, error) {
-		limits, err := machine.Read(p.w.snapshots.Dir)
-		return limits.FreeDisk, limits.FreeDisk > uint64(bytes), err
-	}
-	free, ok, err := enough()
-	if err != nil || ok {
+	err := needRoom(p.w.snapshots.CurrentPath(), bytes)
+	if !errors.Is(err, ErrDiskFull) {
 		return err
 	}
-	gone, err := p.w.snapshots.prune(p.w.options.Publishing.Keep-1, p.w.options.Publishing.Budget-bytes)
+	budget := p.w.options.Publishing.Budget
+	if budget > 0 {
+		budget = max(budget-bytes, 1)
+	}
+	gone, pruneErr := p.w.snapshots.prune(p.w.options.Publishing.Keep-1, budget)
 	p.tellRemoved(step, gone)
-	if err != nil {
+	if pruneErr != nil {
+		return pruneErr
+	}
+	if err = needRoom(p.w.snapshots.CurrentPath(), bytes); errors.Is(err, ErrDiskFull) {
+		err = WithHint(err, "--keep-snapshots and --snapshot-budget keep fewer, --snapshots names a folder elsewhere")
+	}
+	return err
+}
+
+// needRoom returns ErrDiskFull when a file of that many bytes does not fit beside path.
+func needRoom(path string, bytes int64) error {
+	limits, err := machine.Read(filepath.Dir(path))
+	if err != nil || limits.FreeDisk > uint64(bytes) {
 		return err
 	}
-	if free, ok, err = enough(); err != nil || ok {
-		return err
-	}
-	return WithHint(fmt.Errorf("a snapshot needs %s, the disk of %s has %s free", humanize.Bytes(uint64(bytes)), p.w.snapshots.Dir, humanize.Bytes(free)),
-		"--keep-snapshots and --snapshot-budget keep fewer, --snapshots names a folder elsewhere")
+	return fmt.Errorf("%w: a copy needs %s, the disk of %s has %s free", ErrDiskFull, humanize.Bytes(uint64(bytes)), filepath.Dir(path), humanize.Bytes(limits.FreeDisk))
 }
 
 func (p *publication) copy(ctx context.Context, to string) error {
@@ -232,15 +241,24 @@ func copyBlocks(ctx context.Context, from, to string, progress func(done, total 
 	return nil
 }
 
+// openMemory is a DuckDB of its own, without a file.
+func openMemory() (*sql.DB, error) {
+	connector, err := duckdb.NewConnector("", nil)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
 // copyTables makes a new file of everything in the warehouse, in an instance of its own.
 func (p *publication) copyTables(ctx context.Context, to string) (err error) {
-	connector, err := duckdb.NewConnector("", nil)
+	db, err := openMemory()
 	if err != nil {
 		return err
 	}
-	db := sql.OpenDB(connector)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(1)
 	if err := p.w.options.apply(ctx, db, p.w.Path); err != nil {
 		return err
 	}

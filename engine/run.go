@@ -85,14 +85,13 @@ func (o RunOptions) Wants(phase string) bool {
 }
 
 func (r *runner) begin(ctx context.Context) error {
-	// A warehouse that was made anew does not give a run the id of a snapshot.
-	published, err := r.w.snapshots.newest()
-	if err == nil {
-		err = r.w.scalar(ctx, &r.report.Run, "select greatest(coalesce(max(run_id), 0), ?::bigint) + 1 from ops.runs", published)
-	}
-	if err != nil {
+	var err error
+	if r.report.Run, err = r.w.nextRun(ctx); err != nil {
 		return fmt.Errorf("begin run: %w", err)
 	}
+	r.o.Observer = leaseObserver{r.o.Observer, r.w.lease, r.report.Run}
+	r.w.lease.at(r.report.Run, "", "", 0, 0)
+	r.report.Notes, r.w.notes = append(r.report.Notes, r.w.notes...), nil
 	host, err := os.Hostname()
 	if err != nil {
 		host = ""
@@ -122,6 +121,15 @@ func (r *runner) bindNetwork(ctx context.Context) error {
 		return r.w.set(ctx, name, r.o.Network)
 	}
 	return nil
+}
+
+// nextRun is an id that no run had, also in a warehouse that was made anew or put back.
+func (w *Warehouse) nextRun(ctx context.Context) (run int64, err error) {
+	published, err := w.snapshots.newest()
+	if err != nil {
+		return 0, err
+	}
+	return run, w.scalar(ctx, &run, "select greatest(coalesce(max(run_id), 0), ?::bigint) + 1 from ops.runs", max(published, w.highestRun))
 }
 
 // phases reads the SQL files before anything is loaded: a wrong file is told at once.

@@ -39,6 +39,10 @@ type Options struct {
 	MaxTempSize string
 	// Publishing says where snapshots go and which stay.
 	Publishing Publishing
+	// Recovery is what may be done about a damaged file.
+	Recovery Recovery
+	// AllowNetworkDisk goes ahead where locks may not hold.
+	AllowNetworkDisk bool
 	// Command is what the lease tells others about this process ("run").
 	Command string
 	// published is a file to attach under that name, read-only: a warehouse that is locked down attaches none.
@@ -61,6 +65,11 @@ type Warehouse struct {
 	snapshots Snapshots
 	now       func() time.Time
 	log       *slog.Logger
+	// notes of opening it are told with the next run; recovered says that it was put in the place of a damaged one.
+	notes     []string
+	recovered bool
+	// highestRun is one that the warehouse may not know of.
+	highestRun int64
 }
 
 // redact is a text without secrets.
@@ -90,21 +99,63 @@ func Open(ctx context.Context, path string, o Options) (*Warehouse, error) {
 	if err != nil {
 		return nil, err
 	}
-	held, err := takeLease(path, o.Command, o.Now())
-	if err != nil {
+	w := &Warehouse{Path: path, options: o, snapshots: snapshots, now: o.Now, log: o.Log}
+	if err := w.takeLease(o.Command); err != nil {
 		return nil, err
 	}
-	w := &Warehouse{Path: path, lease: held, options: o, snapshots: snapshots, now: o.Now, log: o.Log}
-	if err := w.open(ctx); err != nil {
-		return nil, errors.Join(err, w.Close())
-	}
-	if err := migrations.Up(ctx, w.db); err != nil {
-		return nil, errors.Join(fmt.Errorf("migrate %s: %w", path, err), w.Close())
-	}
-	if err := w.acquire(ctx); err != nil {
+	if err := w.prepare(ctx); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
+}
+
+// takeLease makes this process the one that writes, and tells of one that was killed.
+func (w *Warehouse) takeLease(command string) error {
+	if !w.options.AllowNetworkDisk {
+		if err := refuseNetworkDisk(w.Path, machine.NetworkDisk); err != nil {
+			return err
+		}
+	}
+	var before *Holder
+	var err error
+	if w.lease, before, err = takeLease(w.Path, command, w.now); err != nil {
+		return err
+	}
+	if before != nil {
+		w.highestRun = before.Run
+		w.note("%s was killed%s; its lease was taken over, and this goes on from the last step that was done", before.name(), before.where())
+	}
+	return nil
+}
+
+// refuseNetworkDisk: two machines could both believe to be the one that writes.
+func refuseNetworkDisk(path string, networkDisk func(dir string) (string, error)) error {
+	name, err := networkDisk(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("look at the disk of %s: %w", path, err)
+	}
+	if name == "" {
+		return nil
+	}
+	return WithHint(fmt.Errorf("%w: %s is on %w (%s), where locks between machines may not hold: two runs could write at the same time", ErrUsage, path, ErrNetworkDisk, name),
+		"put the warehouse on a local disk (--warehouse) and only the snapshots there (--snapshots); --allow-network-disk goes ahead nevertheless")
+}
+
+// prepare opens the database and brings its schema up to date.
+func (w *Warehouse) prepare(ctx context.Context) error {
+	if err := w.openOrRecover(ctx); err != nil {
+		return err
+	}
+	if err := migrations.Up(ctx, w.db); err != nil {
+		return fmt.Errorf("migrate %s: %w", w.Path, err)
+	}
+	if err := w.acquire(ctx); err != nil {
+		return err
+	}
+	if w.recovered {
+		return w.exec(ctx, distrustDestinations)
+	}
+	return nil
 }
 
 // connect opens the database again after disconnect.
@@ -118,7 +169,7 @@ func (w *Warehouse) connect(ctx context.Context) error {
 func (w *Warehouse) open(ctx context.Context) error {
 	connector, err := duckdb.NewConnector(w.Path, nil)
 	if err != nil {
-		return openError(w.Path, "", err)
+		return openError(w.Path, err)
 	}
 	w.db = sql.OpenDB(connector)
 	w.db.SetMaxOpenConns(1)
@@ -127,7 +178,7 @@ func (w *Warehouse) open(ctx context.Context) error {
 	}
 	if published := w.options.published; published != "" {
 		if _, err := w.db.ExecContext(ctx, fmt.Sprintf("attach %s as published (read_only)", quote(published))); err != nil {
-			return openError(published, readLease(published), err)
+			return openError(published, err)
 		}
 	}
 	return LockDown(ctx, w.db)
@@ -218,11 +269,11 @@ func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 	}
 	connector, err := duckdb.NewConnector(path+"?access_mode=read_only", nil)
 	if err != nil {
-		return nil, openError(path, readLease(path), err)
+		return nil, openError(path, err)
 	}
 	db := sql.OpenDB(connector)
 	if _, err := db.ExecContext(ctx, "set TimeZone = 'UTC'"); err != nil {
-		return nil, errors.Join(openError(path, readLease(path), err), db.Close())
+		return nil, errors.Join(openError(path, err), db.Close())
 	}
 	return db, nil
 }
@@ -234,7 +285,7 @@ func checkExisting(path string) error {
 	}
 	if _, err := os.Stat(path); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			err = WithHint(fmt.Errorf("no warehouse at %s", path), "nightrunner run makes one; --warehouse names another")
+			err = WithHint(fmt.Errorf("%w at %s", ErrNoWarehouse, path), "nightrunner run makes one; --warehouse names another")
 		}
 		return err
 	}
@@ -257,19 +308,6 @@ func refuseForeign(path string) error {
 		return nil
 	}
 	return WithHint(fmt.Errorf("%s: %w", path, ErrNotWarehouse), "the file was left as it is; name another with --warehouse")
-}
-
-// openError tells a held file from other troubles: refuseForeign has looked at the file's head before, so an I/O error
-// while opening it is DuckDB's lock. holder is what its lease says; "" when that is our own: then it is a reader.
-func openError(path, holder string, err error) error {
-	var duck *duckdb.Error
-	if errors.As(err, &duck) && duck.Type == duckdb.ErrorTypeIO {
-		if holder == "" {
-			holder = "another process has it open, a shell or a query perhaps"
-		}
-		return WithHint(fmt.Errorf("%s: %w: %s", path, ErrInUse, holder), "wait for it to end, or use another file with --warehouse")
-	}
-	return fmt.Errorf("open %s: %w", path, err)
 }
 
 // checkPath refuses names that DuckDB's driver reads as something else.

@@ -38,7 +38,7 @@ func Write(path string, mode fs.FileMode, write func(beside string) error) error
 	if err != nil {
 		return errors.Join(err, ignoreGone(os.Remove(beside)))
 	}
-	return Sync(filepath.Dir(path))
+	return SyncFolder(path)
 }
 
 // Link makes path a symbolic link to target, in the place of the link that it was.
@@ -53,8 +53,11 @@ func Link(target, path string) error {
 	if err := os.Rename(beside, path); err != nil {
 		return errors.Join(err, os.Remove(beside))
 	}
-	return Sync(filepath.Dir(path))
+	return SyncFolder(path)
 }
+
+// SyncFolder makes the names in the folder of path safe from a crash of the machine.
+func SyncFolder(path string) error { return Sync(filepath.Dir(path)) }
 
 // Sync makes a file, or the names in a folder, safe from a crash of the machine.
 func Sync(path string) error {
