@@ -179,6 +179,9 @@ func walPath(path string) string { return path + ".wal" }
 // setAside gives a file and its write-ahead log another name. The file keeps the old one too until it is replaced, where the
 // file system can do that, so that there is one at any moment.
 func setAside(path, aside string) error {
+	if aside == "" {
+		return nil
+	}
 	if err := os.Link(path, aside); err != nil {
 		if err := os.Rename(path, aside); err != nil {
 			return err

@@ -83,6 +83,21 @@ func (w *Warehouse) redact(text string) string {
 // Open opens or creates the warehouse at path for writing and brings its schema up to date. It returns ErrInUse when
 // another process holds it and ErrNotWarehouse when the file is something else.
 func Open(ctx context.Context, path string, o Options) (*Warehouse, error) {
+	w, err := newWarehouse(path, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.takeLease(o.Command); err != nil {
+		return nil, err
+	}
+	if err := w.prepare(ctx); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// newWarehouse looks at what can be seen without the lease.
+func newWarehouse(path string, o Options) (*Warehouse, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -99,14 +114,7 @@ func Open(ctx context.Context, path string, o Options) (*Warehouse, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Warehouse{Path: path, options: o, snapshots: snapshots, now: o.Now, log: o.Log}
-	if err := w.takeLease(o.Command); err != nil {
-		return nil, err
-	}
-	if err := w.prepare(ctx); err != nil {
-		return nil, errors.Join(err, w.Close())
-	}
-	return w, nil
+	return &Warehouse{Path: path, options: o, snapshots: snapshots, now: o.Now, log: o.Log}, nil
 }
 
 // takeLease makes this process the one that writes, and tells of one that was killed.
@@ -247,7 +255,11 @@ func (w *Warehouse) useArrow() error {
 }
 
 // Close gives the file back.
-func (w *Warehouse) Close() error { return errors.Join(w.disconnect(), w.lease.release()) }
+func (w *Warehouse) Close() error {
+	held := w.lease
+	w.lease = nil
+	return errors.Join(w.disconnect(), held.release())
+}
 
 // disconnect closes the database and keeps the lease.
 func (w *Warehouse) disconnect() error {
@@ -292,7 +304,7 @@ func checkExisting(path string) error {
 	return refuseForeign(path)
 }
 
-// refuseForeign keeps DuckDB away from a file that is not its own. A missing file is fine.
+// refuseForeign keeps DuckDB away from a file that is not its own. A missing or an empty file is fine.
 func refuseForeign(path string) error {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -304,7 +316,7 @@ func refuseForeign(path string) error {
 	defer file.Close()
 	head := make([]byte, 12)
 	_, err = io.ReadFull(file, head)
-	if err == nil && bytes.Equal(head[8:], []byte("DUCK")) {
+	if err == io.EOF || err == nil && bytes.Equal(head[8:], []byte("DUCK")) {
 		return nil
 	}
 	return WithHint(fmt.Errorf("%s: %w", path, ErrNotWarehouse), "the file was left as it is; name another with --warehouse")

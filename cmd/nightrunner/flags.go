@@ -47,6 +47,8 @@ func listFlag(name, usage string) *cli.StringSliceFlag {
 
 func warehouseFlags() []cli.Flag {
 	return slices.Concat([]cli.Flag{stringFlag("warehouse", "the DuckDB `FILE`", "nightrunner.duckdb")}, limitFlags(), []cli.Flag{
+		snapshotsFlag(),
+		boolFlag("allow-network-disk", "go ahead with a warehouse on NFS, SMB and the like, where locks between machines may not hold"),
 		stringFlag("umask", "`MODE` that the warehouse, its folder for spilling and snapshots deny; exports go by the process's own", "0077"),
 	})
 }
@@ -61,10 +63,9 @@ func limitFlags() []cli.Flag {
 	}
 }
 
-// snapshotFlags say where a run publishes.
+// snapshotFlags say which snapshots stay.
 func snapshotFlags() []cli.Flag {
 	return []cli.Flag{
-		snapshotsFlag(),
 		&cli.IntFlag{Name: "keep-snapshots", Usage: "keep the last `N` snapshots; 0 publishes none and removes those there are", Value: 7, EnvVars: env("keep-snapshots")},
 		stringFlag("snapshot-budget", "keep fewer where they take more than this, as `20GB`; the newest stays in any case", "20GB"),
 	}
@@ -74,9 +75,12 @@ func snapshotsFlag() cli.Flag {
 	return stringFlag("snapshots", "`DIR` of published snapshots; default snapshots beside the warehouse", "")
 }
 
-// publishing reads the snapshotFlags.
+// publishing reads where snapshots are and, of a command that publishes, the snapshotFlags.
 func publishing(c *cli.Context) (engine.Publishing, error) {
 	p := engine.Publishing{Dir: c.String("snapshots"), Keep: c.Int("keep-snapshots")}
+	if !has(c.Command.Flags, "keep-snapshots") {
+		return p, nil
+	}
 	budget, err := humanize.ParseBytes(c.String("snapshot-budget"))
 	if err != nil || budget > math.MaxInt64 {
 		return p, fmt.Errorf("%w: --snapshot-budget %s is no size like 20GB", engine.ErrUsage, c.String("snapshot-budget"))

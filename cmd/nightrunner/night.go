@@ -105,7 +105,7 @@ func (n *nightly) run() error {
 func (n *nightly) perform() (*engine.Report, error) {
 	defer n.observer.Close()
 	n.options.Observer = n.observer
-	warehouse, err := openWarehouse(n.c)
+	warehouse, err := openWarehouse(n.c, n.options.Wants(engine.PhaseLoad) && len(n.options.Loaders) > 0)
 	if err != nil {
 		return nil, errors.Join(err, closeExporters(n.options.Exporters))
 	}

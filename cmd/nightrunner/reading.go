@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strconv"
 	"time"
 
@@ -82,7 +81,7 @@ func openSnapshot(ctx context.Context, snapshots engine.Snapshots, name string) 
 			r.Snapshot = true
 			return r, nil
 		}
-		if !errors.Is(err, fs.ErrNotExist) || try == 3 || one.Run == 0 {
+		if !errors.Is(err, engine.ErrNoWarehouse) || try == 3 || one.Run == 0 {
 			return nil, err
 		}
 	}

@@ -122,15 +122,24 @@ func somethingToDo(c *cli.Context, o engine.RunOptions) error {
 	return nil
 }
 
-// openWarehouse opens the warehouse of the flags for writing.
-func openWarehouse(c *cli.Context) (*engine.Warehouse, error) {
-	o := engine.Options{MemoryLimit: c.String("memory-limit"), Threads: c.Int("threads"), TempDirectory: c.String("temp-directory"),
-		MaxTempSize: c.String("max-temp-size"), Command: c.Command.Name, Redact: configurationOf(c.App).secrets.Text}
-	var err error
-	if has(c.Command.Flags, "keep-snapshots") {
-		if o.Publishing, err = publishing(c); err != nil {
-			return nil, err
-		}
+// openWarehouse opens the warehouse of the flags for a run.
+func openWarehouse(c *cli.Context, loads bool) (*engine.Warehouse, error) {
+	options, err := warehouseOptions(c, loads)
+	if err != nil {
+		return nil, err
 	}
-	return engine.Open(c.Context, c.String("warehouse"), o)
+	return engine.Open(c.Context, c.String("warehouse"), options)
+}
+
+// warehouseOptions are those of the flags, for a command that writes. A damaged warehouse is made anew only by who loads.
+func warehouseOptions(c *cli.Context, loads bool) (engine.Options, error) {
+	o := engine.Options{MemoryLimit: c.String("memory-limit"), Threads: c.Int("threads"), TempDirectory: c.String("temp-directory"),
+		MaxTempSize: c.String("max-temp-size"), AllowNetworkDisk: c.Bool("allow-network-disk"), Command: c.Command.Name, Recovery: engine.RecoverSnapshot,
+		Redact: configurationOf(c.App).secrets.Text}
+	if loads {
+		o.Recovery = engine.RecoverAll
+	}
+	var err error
+	o.Publishing, err = publishing(c)
+	return o, err
 }
