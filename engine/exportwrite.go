@@ -119,7 +119,7 @@ func (x *publisher) settle(ctx context.Context, m *Model, k *work) error {
 		err = x.w.exec(ctx, "update ops.exports set published = ?, state = ? where "+k.mine(m.Export), published, state)
 	}
 	if err == nil && len(k.outcome.Refused) > 0 {
-		return refusedError(k.outcome.Refused)
+		return refusedError(k.outcome.Refused, "were refused, the others are there")
 	}
 	return err
 }
@@ -200,7 +200,7 @@ func (x *publisher) record(ctx context.Context, m *Model, k *work, state, publis
 }
 
 // refusedError names the first documents that a destination did not take.
-func refusedError(refused []Refusal) error {
+func refusedError(refused []Refusal, what string) error {
 	const shown = 5
 	var parts []string
 	for _, one := range refused[:min(len(refused), shown)] {
@@ -210,5 +210,5 @@ func refusedError(refused []Refusal) error {
 	if len(refused) > shown {
 		text += fmt.Sprintf(" and %d more", len(refused)-shown)
 	}
-	return fmt.Errorf("%d documents were refused, the others are there: %s", len(refused), text)
+	return fmt.Errorf("%d documents %s: %s", len(refused), what, text)
 }

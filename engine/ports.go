@@ -38,6 +38,30 @@ type Publisher interface {
 	Publish(ctx context.Context, s Statistic, summary Summary) error
 }
 
+// An Undoer is an exporter that can take back what was written.
+type Undoer interface {
+	// Undo brings the destination to what it held before a run, and tells step by step what it did. It returns the runs that
+	// were taken back: the given one and all later ones.
+	Undo(ctx context.Context, origin Origin, told func(Undone) error) ([]int64, error)
+}
+
+// Undone is a step of taking back: some documents of a statistic.
+type Undone struct {
+	Statistic string
+	// Restored documents are again what they were; Removed ones were not there before.
+	Restored, Removed int64
+	// Conflicts are documents that stay, because they are not what we wrote.
+	Conflicts []Refusal
+	// Back are all documents that are now what they were before the run.
+	Back []BackDocument
+}
+
+// A BackDocument is one that was taken back. Known: the document that is There again was written by us.
+type BackDocument struct {
+	ID           string
+	There, Known bool
+}
+
 // A Writer takes the rows of one publication. What it has written is safe to write again: a publication that was cut off is
 // begun anew by the next run.
 type Writer interface {

@@ -129,6 +129,9 @@ type ExportReport struct {
 	// Stale documents are kept though nothing produces them; Deleted ones are no longer there.
 	Stale   int64 `json:"stale"`
 	Deleted int64 `json:"deleted,omitempty"`
+	// Restored documents are what they were before a run that was undone; Removed ones were not there then.
+	Restored int64 `json:"restored,omitempty"`
+	Removed  int64 `json:"removed,omitempty"`
 	// StaleIDs are the first of the stale documents.
 	StaleIDs []string `json:"stale_ids,omitempty"`
 	// Refused documents were not taken by the destination.

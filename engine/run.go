@@ -31,6 +31,8 @@ type RunOptions struct {
 	Layout string
 	// Verify compares all documents with what the destinations hold.
 	Verify bool
+	// Undo is a run whose documents, and those of later runs, are taken back from the destinations instead of an export.
+	Undo int64
 	// Select holds patterns of models for build, check and export.
 	Select []string
 	// From and To bound the days that are loaded and built (UTC days, inclusive); zero is open.
@@ -272,8 +274,11 @@ func (r *runner) check(ctx context.Context) error {
 }
 
 func (r *runner) export(ctx context.Context) error {
-	if len(r.o.Exporters) == 0 {
+	switch {
+	case len(r.o.Exporters) == 0:
 		return nil
+	case r.o.Undo > 0:
+		return r.undo(ctx)
 	}
 	results, err := failedChecks(ctx, r.w.conn)
 	if err != nil {

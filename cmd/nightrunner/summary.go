@@ -61,14 +61,34 @@ func summarizeTroubles(w io.Writer, report *engine.Report) {
 	}
 	summarizeChecks(w, report)
 	summarizeWaiting(w, report.Waiting)
-	for _, one := range report.Exports {
+	summarizeExports(w, report.Exports)
+}
+
+func summarizeExports(w io.Writer, exports []engine.ExportReport) {
+	for _, one := range exports {
 		if one.Stale > 0 {
-			fmt.Fprintf(w, "note: %s: %s documents are produced no longer; they stay in %s until --prune\n", one.Statistic, number(one.Stale), one.Destination)
+			fmt.Fprintf(w, "note: %s: %s documents are produced no longer; they stay in %s until --prune: %s\n", one.Statistic, number(one.Stale), one.Destination, firstOf(one.StaleIDs, one.Stale))
 		}
 		if one.Deleted > 0 {
 			fmt.Fprintf(w, "note: %s: %s documents are produced no longer: deleted from %s\n", one.Statistic, number(one.Deleted), one.Destination)
 		}
+		if one.Restored+one.Removed > 0 {
+			fmt.Fprintf(w, "note: %s: put back %s documents, removed %s that were not there before\n", one.Statistic, number(one.Restored), number(one.Removed))
+		}
+		for _, note := range one.Notes {
+			fmt.Fprintf(w, "note: %s: %s\n", one.Statistic, note)
+		}
 	}
+}
+
+// firstOf names the first few of so many.
+func firstOf(names []string, all int64) string {
+	const few = 3
+	text := strings.Join(names[:min(len(names), few)], ", ")
+	if all > few {
+		text += ", …"
+	}
+	return text
 }
 
 func outcome(report *engine.Report) string {

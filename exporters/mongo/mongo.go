@@ -150,6 +150,10 @@ func (e *Exporter) collection(place string) *driver.Collection {
 	return e.client.Database(database).Collection(name, o)
 }
 
+func (e *Exporter) publicationsPlace() string {
+	return e.options.Database + "." + publicationsCollection
+}
+
 func (e *Exporter) own(name string) *driver.Collection {
 	return e.collection(e.options.Database + "." + name)
 }
@@ -292,7 +296,7 @@ func (e *Exporter) Publish(ctx context.Context, s engine.Statistic, summary engi
 	if err != nil {
 		return err
 	}
-	b := &bulk{e: e, origin: summary.Origin, statistic: s.Name, place: e.options.Database + "." + publicationsCollection, compare: true}
+	b := &bulk{e: e, origin: summary.Origin, statistic: s.Name, place: e.publicationsPlace(), compare: true}
 	b.add(now.ID, encoded, true)
 	if err := b.write(ctx); err != nil {
 		return err

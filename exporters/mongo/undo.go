@@ -61,6 +61,7 @@ type record struct {
 	Warehouse string    `bson:"warehouse"`
 	Run       int64     `bson:"run"`
 	At        time.Time `bson:"at"`
+	Layout    string    `bson:"layout"`
 	Statistic string    `bson:"statistic"`
 	// Place is DATABASE.COLLECTION.
 	Place     string `bson:"collection"`
@@ -104,8 +105,8 @@ func (u *undoLog) insert(ctx context.Context, origin engine.Origin, statistic, p
 	u.number++
 	number := u.number
 	u.lock.Unlock()
-	one := record{ID: fmt.Sprintf("%s/%010d/%08d", origin.Warehouse, origin.Run, number), Warehouse: origin.Warehouse, Run: origin.Run,
-		At: u.e.now().UTC().Truncate(time.Millisecond), Statistic: statistic, Place: place, Documents: documents, Entries: u.encoder.EncodeAll(packed, nil)}
+	one := record{ID: fmt.Sprintf("%s/%010d/%s/%08d", origin.Warehouse, origin.Run, u.e.options.Layout, number), Warehouse: origin.Warehouse, Run: origin.Run,
+		At: u.e.now().UTC().Truncate(time.Millisecond), Layout: u.e.options.Layout, Statistic: statistic, Place: place, Documents: documents, Entries: u.encoder.EncodeAll(packed, nil)}
 	return u.e.try(ctx, "write "+undoCollection, func() error {
 		_, err := u.e.own(undoCollection).InsertOne(ctx, one)
 		if driver.IsDuplicateKeyError(err) {
@@ -123,13 +124,22 @@ type export struct {
 	At        time.Time `bson:"at"`
 }
 
+// filter finds the records of this layout, or of some of its exports. The other layout has an undo of its own.
+func (u *undoLog) filter(of ...export) bson.D {
+	found := bson.D{{Key: "layout", Value: u.e.options.Layout}}
+	for _, one := range of {
+		found = append(found, bson.E{Key: "warehouse", Value: one.Warehouse}, bson.E{Key: "run", Value: one.Run})
+	}
+	return found
+}
+
 // exports lists the runs in the log, newest first.
 func (u *undoLog) exports(ctx context.Context) ([]export, error) {
 	var list []export
 	err := u.e.try(ctx, "read "+undoCollection, func() error {
 		list = nil
 		seen := map[engine.Origin]bool{}
-		cursor, err := u.e.own(undoCollection).Find(ctx, bson.D{}, options.Find().SetProjection(bson.D{{Key: "warehouse", Value: 1}, {Key: "run", Value: 1}, {Key: "at", Value: 1}}))
+		cursor, err := u.e.own(undoCollection).Find(ctx, u.filter(), options.Find().SetProjection(bson.D{{Key: "warehouse", Value: 1}, {Key: "run", Value: 1}, {Key: "at", Value: 1}}))
 		if err != nil {
 			return err
 		}
@@ -180,7 +190,7 @@ func (u *undoLog) prune(ctx context.Context, origin engine.Origin) error {
 
 func (u *undoLog) forget(ctx context.Context, one export) error {
 	return u.e.try(ctx, "delete from "+undoCollection, func() error {
-		_, err := u.e.own(undoCollection).DeleteMany(ctx, bson.D{{Key: "warehouse", Value: one.Warehouse}, {Key: "run", Value: one.Run}})
+		_, err := u.e.own(undoCollection).DeleteMany(ctx, u.filter(one))
 		return err
 	})
 }

@@ -217,10 +217,7 @@ func (b *bulk) delete(ctx context.Context, ids []string) error {
 		return err
 	}
 	b.outcome.Deleted += int64(len(there))
-	return b.e.try(ctx, "delete from "+b.place, func() error {
-		_, err := b.e.collection(b.place).DeleteMany(ctx, byID(there))
-		return err
-	})
+	return b.e.remove(ctx, b.place, there)
 }
 
 // missing finds stale documents that are not there any more.
@@ -254,7 +251,7 @@ func (e *Exporter) Remove(ctx context.Context, p *engine.Publication) error {
 	if err := w.delete(ctx, p.GoneIDs); err != nil {
 		return err
 	}
-	b := &bulk{e: e, origin: p.Origin, statistic: p.Name, place: e.options.Database + "." + publicationsCollection}
+	b := &bulk{e: e, origin: p.Origin, statistic: p.Name, place: e.publicationsPlace()}
 	delete(e.publications, p.Name)
 	delete(e.counts, place)
 	return b.delete(ctx, []string{e.publicationID(p.Name)})

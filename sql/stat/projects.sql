@@ -1,5 +1,7 @@
 -- grain: document
 -- export: projects
+-- collection: projects
+-- protect: display_name
 -- spread: fields
 -- check: unique _id
 -- check: not_null _id, fields

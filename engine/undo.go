@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// undo takes back from each destination what a run and later ones wrote.
+func (r *runner) undo(ctx context.Context) error {
+	warehouse, err := r.w.identity(ctx)
+	if err != nil {
+		return err
+	}
+	some := false
+	for _, to := range r.o.Exporters {
+		undoer, is := to.(Undoer)
+		if !is {
+			r.report.Notes = append(r.report.Notes, to.Destination()+" keeps nothing that was written over: it stays as it is")
+			continue
+		}
+		some = true
+		u := &undoing{r: r, to: to, reports: map[string]*ExportReport{}}
+		runs, err := undoer.Undo(ctx, Origin{Warehouse: warehouse, Run: r.o.Undo}, func(done Undone) error { return u.take(ctx, done) })
+		u.finish()
+		if err != nil {
+			return fmt.Errorf("%s: %w", to.Destination(), err)
+		}
+		text := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(runs)), ", "), "[]")
+		r.report.Notes = append(r.report.Notes, fmt.Sprintf("%s: taken back what these runs wrote: %s. The next export writes it again, unless the models say otherwise by then", to.Destination(), text))
+	}
+	if !some {
+		return WithHint(fmt.Errorf("%w: no destination keeps what was written over", ErrUsage), "--undo is for MongoDB servers")
+	}
+	return nil
+}
+
+// undoing is one destination on its way back.
+type undoing struct {
+	r       *runner
+	to      Exporter
+	order   []string
+	reports map[string]*ExportReport
+}
+
+// take records what the destination has again, so that the next export compares with that.
+func (u *undoing) take(ctx context.Context, done Undone) error {
+	report := u.reports[done.Statistic]
+	if report == nil {
+		report = &ExportReport{Destination: u.to.Destination(), Statistic: done.Statistic}
+		u.reports[done.Statistic], u.order = report, append(u.order, done.Statistic)
+	}
+	report.Restored += done.Restored
+	report.Removed += done.Removed
+	report.Refused = append(report.Refused, done.Conflicts...)
+	if len(done.Back) == 0 {
+		return nil
+	}
+	var all, known []string
+	for _, one := range done.Back {
+		all = append(all, one.ID)
+		if one.There && one.Known {
+			known = append(known, one.ID)
+		}
+	}
+	mine := (&work{to: &target{Exporter: u.to}}).mine(done.Statistic)
+	statement := fmt.Sprintf("update ops.exports set state = '' where %[1]s; delete from ops.documents where %[1]s and id in (%[2]s);", mine, literals(all))
+	if len(known) > 0 {
+		// No document has this hash: the next export compares it.
+		statement += fmt.Sprintf("insert into ops.documents select %s, %s, null, unnest([%s]), 0, %d", quote(u.to.Destination()), quote(done.Statistic), literals(known), u.r.report.Run)
+	}
+	return u.r.w.transact(ctx, func() error { return u.r.w.exec(ctx, statement) })
+}
+
+// finish reports each statistic as a step.
+func (u *undoing) finish() {
+	for _, name := range u.order {
+		report := *u.reports[name]
+		step := Step{Phase: PhaseExport, Name: name, Status: StatusDone, Rows: report.Restored + report.Removed}
+		if len(report.Refused) > 0 {
+			step.Status, step.Message = StatusFailed, refusedError(report.Refused, "stay as they are").Error()
+		} else if step.Rows == 0 {
+			step.Status = StatusFresh
+		}
+		u.r.report.Exports = append(u.r.report.Exports, report)
+		u.r.step(step)
+	}
+}
