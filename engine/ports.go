@@ -56,9 +56,10 @@ type Undone struct {
 	Back []BackDocument
 }
 
-// A BackDocument is one that was taken back. Known: the document that is There again was written by us.
+// A BackDocument is one that was taken back. Known: the document that is There again was written by us. Date is what stands
+// in its field date, "" for nothing.
 type BackDocument struct {
-	ID           string
+	ID, Date     string
 	There, Known bool
 }
 

@@ -56,18 +56,18 @@ func (u *undoing) take(ctx context.Context, done Undone) error {
 	if len(done.Back) == 0 {
 		return nil
 	}
-	var all, known []string
+	var all, known, dates []string
 	for _, one := range done.Back {
 		all = append(all, one.ID)
 		if one.There && one.Known {
-			known = append(known, one.ID)
+			known, dates = append(known, one.ID), append(dates, one.Date)
 		}
 	}
 	mine := (&work{to: &target{Exporter: u.to}}).mine(done.Statistic)
 	statement := fmt.Sprintf("update ops.exports set state = '' where %[1]s; delete from ops.documents where %[1]s and id in (%[2]s);", mine, literals(all))
 	if len(known) > 0 {
 		// No document has this hash: the next export compares it.
-		statement += fmt.Sprintf("insert into ops.documents select %s, %s, null, unnest([%s]), 0, %d", quote(u.to.Destination()), quote(done.Statistic), literals(known), u.r.report.Run)
+		statement += fmt.Sprintf("insert into ops.documents select %s, %s, try_cast(unnest([%s]) as date), unnest([%s]), 0, %d", quote(u.to.Destination()), quote(done.Statistic), literals(dates), literals(known), u.r.report.Run)
 	}
 	return u.r.w.transact(ctx, func() error { return u.r.w.exec(ctx, statement) })
 }

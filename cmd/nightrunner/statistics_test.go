@@ -138,3 +138,17 @@ func lastDocuments(t *testing.T, dir string) map[string]string {
 	}
 	return last
 }
+
+// TestHelpersNameEveryStatistic: the note that no statistic is to be made again names all of them.
+func TestHelpersNameEveryStatistic(t *testing.T) {
+	p, err := engine.ReadProject(sqlfiles.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := p.Model("stat.helpers").SQL
+	for _, m := range p.Models {
+		if m.Export != "" && m.Collection == "" && !strings.HasSuffix(m.Export, "_dates") && !strings.Contains(text, "'"+m.Export+"'") {
+			t.Errorf("sql/stat/helpers.sql does not name %s", m.Export)
+		}
+	}
+}

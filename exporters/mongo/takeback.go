@@ -143,7 +143,8 @@ func (e *Exporter) restore(ctx context.Context, r record, entries []entry) (engi
 		default:
 			back.add(one.ID, one.Was, false)
 		}
-		done.Back = append(done.Back, engine.BackDocument{ID: one.ID, There: one.Was != nil, Known: one.Known})
+		date, _ := one.Was.Lookup("date").StringValueOK()
+		done.Back = append(done.Back, engine.BackDocument{ID: one.ID, Date: date, There: one.Was != nil, Known: one.Known})
 	}
 	if len(remove) > 0 {
 		if err := e.remove(ctx, r.Place, remove); err != nil {

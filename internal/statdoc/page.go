@@ -89,6 +89,12 @@ func (s Source) section(out *strings.Builder, m *engine.Model) {
 		fmt.Fprintf(out, "| %s | %s | %s |\n", name, kind, escape(text))
 	}
 	fmt.Fprintf(out, "\nFile: `sql/%s`. Grain: %s. Kept as %s.\n", m.File, grain(m), m.Materialize)
+	if m.Layout != "" {
+		fmt.Fprintf(out, "Goes out in layout %s only.\n", m.Layout)
+	}
+	if m.Collection != "" {
+		fmt.Fprintf(out, "Collection `%s` in every layout.\n", m.Collection)
+	}
 	if waits := s.Project.Requirements(m); len(waits) > 0 {
 		var words []string
 		for _, one := range waits {
