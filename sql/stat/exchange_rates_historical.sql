@@ -3,8 +3,6 @@
 -- export: exchange_rates_historical
 -- collection: exchange_rates_historical
 -- database: utilities
--- collection: exchange_rates_historical
--- database: utilities
 -- spread: time
 -- check: unique _id
 -- check: not_null _id, token, date, rate, source

@@ -16,7 +16,7 @@ with
 
 statistics as (
     select unnest([
-        'statistics_account_topology', 'statistics_agent_registry', 'statistics_ccd_classified', 'statistics_ccd_supply',
+        'statistics_account_topology', 'statistics_agent_registry', 'statistics_ccd_classified', 'statistics_ccd_supply', 'statistics_ccd_volume',
         'statistics_classified_pools', 'statistics_daily_holders', 'statistics_daily_limits', 'statistics_exchange_wallets',
         'statistics_fiat_values', 'statistics_microccd', 'statistics_mongo_transactions', 'statistics_network_activity',
         'statistics_network_summary', 'statistics_plt', 'statistics_realized_prices', 'statistics_release_amounts',
