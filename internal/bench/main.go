@@ -27,6 +27,7 @@ type settings struct {
 	binary, dir, real          string
 	accounts, short, long, all int
 	rounds, documents, rows    int
+	exported                   int
 	only                       string
 }
 
@@ -42,7 +43,8 @@ func main() {
 	flag.IntVar(&s.rounds, "rounds", 5, "how often each pair is measured; medians count")
 	flag.IntVar(&s.documents, "documents", 2_000_000, "transactions of the dump; a quarter of them from the server")
 	flag.IntVar(&s.rows, "rows", 20_000_000, "transactions, and impacted addresses, for the statistics")
-	flag.StringVar(&s.only, "only", "cold,idle,day,memory,dump,server,statistics", "what to measure")
+	flag.IntVar(&s.exported, "exported", 5_000_000, "documents of the exports")
+	flag.StringVar(&s.only, "only", "cold,idle,day,memory,dump,server,statistics,export", "what to measure")
 	flag.Parse()
 	if err := s.run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -59,7 +61,7 @@ func (s settings) run(ctx context.Context) error {
 	for _, one := range []struct {
 		name string
 		do   func(context.Context, string) error
-	}{{"cold", s.cold}, {"idle", s.idle}, {"day", s.day}, {"memory", s.memory}, {"dump", s.dump}, {"server", s.server}, {"statistics", s.statistics}} {
+	}{{"cold", s.cold}, {"idle", s.idle}, {"day", s.day}, {"memory", s.memory}, {"dump", s.dump}, {"server", s.server}, {"statistics", s.statistics}, {"export", s.export}} {
 		if !strings.Contains(s.only, one.name) {
 			continue
 		}

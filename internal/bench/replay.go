@@ -62,7 +62,7 @@ func (r *replay) accept() {
 		}
 		go func() {
 			// A client that goes away ends its connection.
-			_ = errors.Join(r.serve(connection), connection.Close())
+			_ = errors.Join(serve(connection, r.answer), connection.Close())
 		}()
 	}
 }
@@ -73,7 +73,8 @@ const (
 	batchBytes = 16 << 20
 )
 
-func (r *replay) serve(connection net.Conn) error {
+// serve answers the messages of one connection.
+func serve(connection net.Conn, answer func(dst []byte, command bson.Raw) ([]byte, error)) error {
 	var buffer []byte
 	for {
 		var head [16]byte
@@ -91,7 +92,7 @@ func (r *replay) serve(connection net.Conn) error {
 		}
 		buffer = append(buffer[:0], make([]byte, 16)...)
 		buffer = append(buffer, prefix...)
-		if buffer, err = r.answer(buffer, command); err != nil {
+		if buffer, err = answer(buffer, command); err != nil {
 			return err
 		}
 		binary.LittleEndian.PutUint32(buffer, uint32(len(buffer)))
@@ -132,12 +133,7 @@ func (r *replay) answer(dst []byte, command bson.Raw) ([]byte, error) {
 	start, dst := bsoncore.AppendDocumentStart(dst)
 	switch first.Key() {
 	case "hello", "isMaster", "ismaster":
-		dst = bsoncore.AppendBooleanElement(dst, "isWritablePrimary", true)
-		dst = bsoncore.AppendBooleanElement(dst, "ismaster", true)
-		dst = bsoncore.AppendInt32Element(dst, "maxBsonObjectSize", 16<<20)
-		dst = bsoncore.AppendInt32Element(dst, "maxMessageSizeBytes", 48_000_000)
-		dst = bsoncore.AppendInt32Element(dst, "maxWriteBatchSize", 100_000)
-		dst = bsoncore.AppendInt32Element(dst, "maxWireVersion", 21)
+		dst = appendHello(dst)
 	case "count":
 		dst = bsoncore.AppendInt64Element(dst, "n", int64(len(r.heights)))
 	case "listCollections":
@@ -150,6 +146,17 @@ func (r *replay) answer(dst []byte, command bson.Raw) ([]byte, error) {
 	}
 	dst = bsoncore.AppendDoubleElement(dst, "ok", 1)
 	return bsoncore.AppendDocumentEnd(dst, start)
+}
+
+// appendHello says what the server can.
+func appendHello(dst []byte) []byte {
+	dst = bsoncore.AppendBooleanElement(dst, "isWritablePrimary", true)
+	dst = bsoncore.AppendBooleanElement(dst, "ismaster", true)
+	dst = bsoncore.AppendInt32Element(dst, "maxBsonObjectSize", 16<<20)
+	dst = bsoncore.AppendInt32Element(dst, "maxMessageSizeBytes", 48_000_000)
+	dst = bsoncore.AppendInt32Element(dst, "maxWriteBatchSize", 100_000)
+	dst = bsoncore.AppendInt32Element(dst, "maxWireVersion", 21)
+	return dst
 }
 
 func (r *replay) appendCollections(dst []byte, database string) []byte {
