@@ -92,12 +92,20 @@ func (x *publisher) current(ctx context.Context, m *Model, works []*work) (scope
 	if err != nil {
 		return "", err
 	}
+	return scope, x.checkKeys(ctx)
+}
+
+// checkKeys refuses documents without a key, or with the key of another one. Hashes of keys tell fast that all differ.
+func (x *publisher) checkKeys(ctx context.Context) error {
 	var total, distinct, nulls int64
-	err = x.w.conn.QueryRowContext(ctx, "select count(*), count(distinct id), count(*) filter (id is null) from temp.current_documents").Scan(&total, &distinct, &nulls)
-	if err == nil && (nulls > 0 || distinct < total) {
-		err = WithHint(fmt.Errorf("%d rows have the _id of another row, %d have none", total-nulls-distinct, nulls), "add `-- check: unique _id` to see them")
+	err := x.w.conn.QueryRowContext(ctx, "select count(*), count(distinct hash(id)), count(*) filter (id is null) from temp.current_documents").Scan(&total, &distinct, &nulls)
+	if err != nil || nulls == 0 && distinct == total {
+		return err
 	}
-	return scope, err
+	if err := x.w.scalar(ctx, &distinct, "select count(distinct id) from temp.current_documents"); err != nil || nulls == 0 && distinct == total {
+		return err
+	}
+	return WithHint(fmt.Errorf("%d rows have the _id of another row, %d have none", total-nulls-distinct, nulls), "add `-- check: unique _id` to see them")
 }
 
 func within(scope string) string {
@@ -121,22 +129,22 @@ func (k *work) mine(statistic string) string {
 // compare finds what is new, changed, the same and stale at a destination.
 func (x *publisher) compare(ctx context.Context, m *Model, k *work, scope string) (*Publication, error) {
 	everything := x.everything(m, k)
-	known := k.mine(m.Export)
-	gone := known
+	had := k.mine(m.Export)
 	if scope != "" {
-		gone += fmt.Sprintf(" and (date in (%s) or date not in (select date from %s))", scope, m.Name)
-		known += " and date in (" + scope + ")"
+		had += fmt.Sprintf(" and (date in (%s) or date not in (select date from %s))", scope, m.Name)
 	}
 	err := x.w.exec(ctx, fmt.Sprintf(`
-		create or replace temp table %[1]s as
-			select now.id, now.date, now.hash, was.id is null as is_new, was.hash is not distinct from now.hash as is_same
+		create or replace temp table compared_documents as
+			select coalesce(now.id, was.id) as id, coalesce(now.date, was.date) as date, now.hash,
+				was.id is null as is_new, was.hash is not distinct from now.hash as is_same, now.id is null as is_stale
 			from temp.current_documents as now
-			left join (from ops.documents where %[3]s) as was on was.id = now.id
-			where %[5]t or was.hash is distinct from now.hash;
+			full join (from ops.documents where %[3]s) as was on was.id = now.id
+			where %[4]t or was.hash is distinct from now.hash;
+		create or replace temp table %[1]s as select id, date, hash, is_new, is_same from temp.compared_documents where not is_stale;
 		create or replace temp table %[2]s as
-			select id, %[6]t or coalesce(date in (%[7]s), false) as is_gone from ops.documents
-			where %[4]s and id not in (select id from temp.current_documents)`,
-		k.altered(), k.stale(), known, gone, everything, x.options.Prune, x.producedDays(m)))
+			select id, %[5]t or coalesce(date in (%[6]s), false) as is_gone from temp.compared_documents where is_stale;
+		drop table temp.compared_documents`,
+		k.altered(), k.stale(), had, everything, x.options.Prune, x.producedDays(m)))
 	if err != nil {
 		return nil, err
 	}

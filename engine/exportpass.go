@@ -131,11 +131,16 @@ func (x *publisher) pass(ctx context.Context, m *Model, feeds []*feed) {
 }
 
 func (x *publisher) read(ctx context.Context, m *Model, feeds []*feed) error {
-	query, rows := passQuery(m, feeds)
+	query, order, rows := passQuery(m, feeds)
 	read := x.w.arrowQuery
 	if rows > partRows {
 		read = x.w.arrowParts
+		if m.Daily() && order == orderByID && x.idsFollowDays(ctx, m) {
+			// The same order, and days are quicker to sort than text.
+			order = orderByDay
+		}
 	}
+	query += order
 	reader, err := read(ctx, query)
 	if err != nil {
 		return err
@@ -173,11 +178,16 @@ func booleans(column arrow.Array) *array.Boolean {
 	return column.(*array.Boolean)
 }
 
+const (
+	orderByID  = " order by t._id"
+	orderByDay = " order by t.date, t._id"
+)
+
 // passQuery reads the rows that any of the writers wants, with two marks for each of them, and about how many rows that are.
-func passQuery(m *Model, feeds []*feed) (query string, rows int64) {
+func passQuery(m *Model, feeds []*feed) (query, order string, rows int64) {
 	var marks, joins strings.Builder
 	var conditions, days []string
-	ordered := "t.date, t._id"
+	order = orderByDay
 	for _, f := range feeds {
 		fmt.Fprintf(&marks, ", %s, %s", f.condition(), f.known())
 		if f.joined {
@@ -188,7 +198,7 @@ func passQuery(m *Model, feeds []*feed) (query string, rows int64) {
 			days = append(days, "t.date in (select date from "+f.work.altered()+")")
 		}
 		if !f.wants.ByDay || !m.Daily() {
-			ordered = "t._id"
+			order = orderByID
 		}
 		rows = max(rows, f.rows)
 	}
@@ -197,5 +207,5 @@ func passQuery(m *Model, feeds []*feed) (query string, rows int64) {
 		// So only their days are looked at.
 		query += " and (" + strings.Join(days, " or ") + ")"
 	}
-	return query + " order by " + ordered, rows
+	return query, order, rows
 }
