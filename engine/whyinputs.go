@@ -178,11 +178,36 @@ func (y *why) readSources(ctx context.Context) error {
 			from ops.source_files where %s
 			qualify date is null or row_number() over (partition by source order by date desc) = 1
 			order by source, name`, condition))
+		if err == nil {
+			err = y.fetched(ctx, name)
+		}
 		if err != nil {
 			return err
 		}
 	}
 	return y.heights(ctx)
+}
+
+// fetched tells of rows that were asked for one by one: they say themselves when, and where there are several, of whom.
+func (y *why) fetched(ctx context.Context, table string) error {
+	if !y.has(table, "fetched_at") {
+		return nil
+	}
+	source := "''"
+	if y.has(table, "source") {
+		source = "source"
+	}
+	return y.each(ctx, func(rows *sql.Rows) error {
+		s := WhySource{Tables: []string{table}, Status: FileLoaded}
+		var at sql.NullTime
+		err := rows.Scan(&s.Source, &at, &s.Rows)
+		s.Name = "fetched"
+		if at.Valid {
+			s.Name = "fetched " + at.Time.UTC().Format("2006-01-02 15:04:05 UTC")
+		}
+		y.report.Sources = append(y.report.Sources, s)
+		return err
+	}, fmt.Sprintf("select %s, max(fetched_at), count(*) from %s where %s group by 1 order by 1", source, table, y.spans[table].where()))
 }
 
 // dailyFiles tells of tables that are read from a file per day, and whether it is that of token balances.

@@ -203,7 +203,7 @@ func daysOfInput(in engine.WhyInput) string {
 }
 
 func sourceOf(s engine.WhySource) string {
-	parts := []string{s.Source + " " + s.Name}
+	parts := []string{strings.Join(nonEmpty(s.Source, s.Name), " ")}
 	if s.FirstHeight+s.LastHeight > 0 {
 		parts = append(parts, fmt.Sprintf("heights %d … %d of %s rows in all", s.FirstHeight, s.LastHeight, number(s.Rows)))
 	} else {
@@ -215,7 +215,9 @@ func sourceOf(s engine.WhySource) string {
 	if s.Hash != "" {
 		parts = append(parts, "hash "+s.Hash)
 	}
-	parts = append(parts, fmt.Sprintf("%s by run %d", s.Status, s.Run))
+	if s.Run > 0 {
+		parts = append(parts, fmt.Sprintf("%s by run %d", s.Status, s.Run))
+	}
 	if s.Earlier > 0 {
 		parts = append(parts, fmt.Sprintf("and files of earlier days: %s", number(s.Earlier)))
 	}
