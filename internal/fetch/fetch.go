@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -48,7 +49,8 @@ type Options struct {
 type Client struct {
 	http   *retryablehttp.Client
 	header http.Header
-	wait   time.Duration
+	// wait is the longest that a server may ask for.
+	wait, pace time.Duration
 }
 
 // New makes a client.
@@ -71,7 +73,7 @@ func New(o Options) *Client {
 	if o.Proxy != nil {
 		transport.Proxy = http.ProxyURL(o.Proxy)
 	}
-	c := &Client{header: o.Header.Clone(), wait: o.MaxWait, http: &retryablehttp.Client{
+	c := &Client{header: o.Header.Clone(), wait: o.MaxWait, pace: o.Pace, http: &retryablehttp.Client{
 		HTTPClient:   &http.Client{Transport: &tries{inner: transport, limiter: Limiter(o.Pace), timeout: o.Timeout, maxBody: o.MaxBody}},
 		RetryWaitMin: o.Wait, RetryWaitMax: 30 * time.Second, RetryMax: o.Tries - 1,
 		Backoff: retryablehttp.DefaultBackoff, ErrorHandler: retryablehttp.PassthroughErrorHandler,
@@ -119,7 +121,7 @@ func (c *Client) do(ctx context.Context, method, address string, document []byte
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, c.last(err, notReached(err))
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
@@ -127,9 +129,32 @@ func (c *Client) do(ctx context.Context, method, address string, document []byte
 		return nil, err
 	}
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		return nil, &StatusError{URL: secret.Redact(address), Status: response.StatusCode, RetryAfter: response.Header.Get("Retry-After"), Body: body}
+		err := &StatusError{URL: secret.Redact(address), Status: response.StatusCode, RetryAfter: response.Header.Get("Retry-After"), Body: body}
+		return nil, c.last(err, false)
 	}
 	return body, nil
+}
+
+// slow is a pace at which the tries of a failing request take minutes: one that failed is enough.
+const slow = 10 * time.Second
+
+// last marks an error after which no further question is worth asking: nobody is there, or it takes too long to find out.
+func (c *Client) last(err error, unreachable bool) error {
+	if unreachable || c.pace >= slow {
+		return hopeless{err}
+	}
+	return err
+}
+
+type hopeless struct{ error }
+
+func (h hopeless) Unwrap() error        { return h.error }
+func (h hopeless) Is(target error) bool { return target == ErrStop }
+
+// notReached reports whether a request did not come as far as the server.
+func notReached(err error) bool {
+	var network *net.OpError
+	return errors.As(err, &network) && (network.Op == "dial" || network.Op == "proxyconnect")
 }
 
 // again decides whether a request is tried once more: not when the server asks for more patience than there is.
@@ -188,7 +213,10 @@ type tries struct {
 }
 
 func (t *tries) RoundTrip(request *http.Request) (*http.Response, error) {
-	if err := t.limiter.Wait(request.Context()); err != nil {
+	reserved := time.Now()
+	turn := t.limiter.ReserveN(reserved, 1)
+	if err := sleep(request.Context(), turn.Delay()); err != nil {
+		turn.Cancel()
 		return nil, err
 	}
 	// A request's own context, when it ends, ends all tries; this one's end does not.
@@ -196,6 +224,10 @@ func (t *tries) RoundTrip(request *http.Request) (*http.Response, error) {
 	defer cancel()
 	response, err := t.inner.RoundTrip(request.WithContext(ctx))
 	if err != nil {
+		if notReached(err) {
+			// The server has not seen it: the next try need not wait for its turn.
+			turn.CancelAt(reserved)
+		}
 		return nil, cause(ctx, err)
 	}
 	defer func() { _ = response.Body.Close() }()
@@ -208,6 +240,17 @@ func (t *tries) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
+}
+
+func sleep(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // cause says in words that the time of a try was up.

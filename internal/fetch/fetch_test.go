@@ -139,9 +139,21 @@ func TestSecretsStandInNoError(t *testing.T) {
 		t.Fatal(err)
 	}
 	listener.Close()
-	_, err = New(Options{Wait: time.Millisecond}).Get(t.Context(), "http://user:hidden@"+listener.Addr().String())
-	if err == nil || strings.Contains(err.Error(), "hidden") || errors.Is(err, ErrStop) {
+	// Nor is a server that is not there waited for, whatever the pace.
+	_, err = New(Options{Wait: time.Millisecond, Pace: time.Hour}).Get(t.Context(), "http://user:hidden@"+listener.Addr().String())
+	if err == nil || strings.Contains(err.Error(), "hidden") || !errors.Is(err, ErrStop) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestAFailureIsTheLastWhereQuestionsTakeLong: three of them would take a quarter of an hour at the pace of CoinGecko.
+func TestAFailureIsTheLastWhereQuestionsTakeLong(t *testing.T) {
+	for pace, last := range map[time.Duration]bool{0: false, slow: true} {
+		_, address := serve(t, says(500, ""))
+		_, err := New(Options{Tries: 1, Pace: pace}).Get(t.Context(), address)
+		if err == nil || errors.Is(err, ErrStop) != last || !errors.As(err, new(*StatusError)) {
+			t.Errorf("pace %s: %v", pace, err)
+		}
 	}
 }
 
