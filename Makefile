@@ -60,6 +60,11 @@ proto: ## write loaders/node/nodepb from its .proto files (needs protoc: apt-get
 	go build -o bin/protoc-gen-go-grpc google.golang.org/grpc/cmd/protoc-gen-go-grpc
 	cd loaders/node/nodepb && PATH="$(CURDIR)/bin:$$PATH" protoc --go_out=. --go_opt=paths=source_relative --go-grpc_out=. --go-grpc_opt=paths=source_relative plt.proto queries.proto
 
+.PHONY: verify
+verify: ## check the files in deploy/ (units with systemd-analyze, Debian package systemd)
+	@command -v systemd-analyze >/dev/null || echo "systemd-analyze is not there: apt-get install systemd; the units are not checked"
+	go test ./cmd/nightrunner -run TestDeployed -v
+
 .PHONY: clean
 clean: ## remove what was built and the demo
 	rm -rf bin demo

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"github.com/ccdexplorer/nightrunner/engine"
@@ -32,16 +33,51 @@ func statusCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			facts, err := engine.ReadFacts(c.Context, from.DB, "run", 0, time.Now())
+			if err != nil {
+				return err
+			}
+			bytes, err := sizes(c)
+			if err != nil {
+				return err
+			}
 			if c.Bool("json") {
 				encoder := json.NewEncoder(c.App.Writer)
 				encoder.SetIndent("", "  ")
-				return encoder.Encode(status)
+				return encoder.Encode(statusReport{status, facts, bytes})
 			}
-			fmt.Fprintf(c.App.Writer, "%s\n\n", from.what(time.Now()))
+			fmt.Fprintf(c.App.Writer, "%s\n", from.what(time.Now()))
+			printFacts(wrapWriter{c.App.Writer}, facts, bytes)
 			printStatus(wrapWriter{c.App.Writer}, terminalWidth(c.App.Writer), status)
 			return nil
 		},
 	}
+}
+
+// statusReport is what --json prints: what the warehouse holds, and what the metrics tell.
+type statusReport struct {
+	*engine.StatusReport
+	*engine.Facts
+	*engine.Sizes
+}
+
+// printFacts says how well the warehouse is kept up to date.
+func printFacts(w io.Writer, facts *engine.Facts, bytes *engine.Sizes) {
+	last := "no run of everything was good yet"
+	if !facts.LastSuccess.IsZero() {
+		last = "last good run " + facts.LastSuccess.Format("2006-01-02 15:04 UTC")
+	}
+	if facts.ExpectedSeconds > 0 {
+		last += ", one usually takes " + progress.Duration(facts.ExpectedSeconds)
+	}
+	behind := "yesterday is there"
+	if len(facts.Behind) == 0 {
+		behind = "no days yet"
+	} else if facts.DaysBehind > 0 {
+		behind = fmt.Sprintf("%s days behind yesterday", number(int64(facts.DaysBehind)))
+	}
+	size := func(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
+	fmt.Fprintf(w, "%s; %s\nwarehouse %s, snapshots %s, %s free\n\n", last, behind, size(bytes.Warehouse), size(bytes.Snapshots), size(bytes.FreeDisk))
 }
 
 func printStatus(w io.Writer, width int, s *engine.StatusReport) {
