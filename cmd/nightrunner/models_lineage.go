@@ -35,7 +35,14 @@ func lineageCommand() *cli.Command {
 			if c.Bool("json") {
 				format = "json"
 			}
-			return writeLineage(c, folder, name, format)
+			if format != "text" || c.Bool("columns") {
+				return writeLineage(c, folder, name, format)
+			}
+			text, err := lineageText(c.Context, folder, name)
+			if err == nil {
+				_, err = fmt.Fprint(c.App.Writer, text)
+			}
+			return err
 		},
 	}
 }
@@ -104,10 +111,8 @@ func writeLineage(c *cli.Context, folder fs.FS, name, format string) error {
 		return writeJSON(c.App.Writer, lineageOf(graph, catalog, model, column, byColumn))
 	case format == "text" && column != "":
 		out = columnText(catalog, model, column)
-	case format == "text" && byColumn:
-		out = columnsText(catalog, model)
 	case format == "text":
-		out = graph.Text(model)
+		out = columnsText(catalog, model)
 	case format == "mermaid" && byColumn:
 		out = lineage.ColumnMermaid(lineage.ColumnEdges(catalog, model, column))
 	case format == "mermaid":

@@ -159,7 +159,7 @@ func factsOf(c *cli.Context, m *engine.Model) (*engine.ModelFacts, error) {
 			return nil, err
 		}
 		fmt.Fprintf(c.App.ErrWriter, "days, rows and size are left out: %v\n", err)
-		return nil, c.Context.Err()
+		return nil, c.Err()
 	}
 	defer db.Close()
 	fmt.Fprintln(c.App.ErrWriter, db.what(time.Now()))

@@ -380,18 +380,9 @@ func (r *resolver) expression(n sqltree.Node, in *scope, ctes *env, into *made) 
 // reference finds a column by its name: COLUMN, TABLE.COLUMN, SCHEMA.TABLE.COLUMN, and fields of structs behind each.
 func reference(parts []string, in *scope) made {
 	for at := in; at != nil; at = at.up {
-		if len(parts) > 1 {
-			for _, t := range at.tables {
-				if !strings.EqualFold(t.alias, parts[0]) && !(len(parts) > 2 && strings.EqualFold(t.alias, parts[1])) {
-					continue
-				}
-				column := parts[1]
-				if !strings.EqualFold(t.alias, parts[0]) {
-					column = parts[2]
-				}
-				if found, ok := t.column(column); ok {
-					return found
-				}
+		for _, t := range at.tables {
+			if found, ok := t.reference(parts); ok {
+				return found
 			}
 		}
 		if found, ok := plainName(parts[0], at); ok {
@@ -402,6 +393,16 @@ func reference(parts []string, in *scope) made {
 		return made{}
 	}
 	return made{unknown: "it cannot be told where " + strings.Join(parts, ".") + " comes from"}
+}
+
+// reference finds a column that is named with its table, and perhaps with the table's schema.
+func (t *table) reference(parts []string) (made, bool) {
+	for i := range min(2, len(parts)-1) {
+		if strings.EqualFold(t.alias, parts[i]) {
+			return t.column(parts[i+1])
+		}
+	}
+	return made{}, false
 }
 
 // plainName finds a column in any table of a scope: known columns first, then those of functions, then names of the SELECT.

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"errors"
 	"io/fs"
 	"regexp"
 	"slices"
@@ -105,8 +106,8 @@ func (l *linter) tests() error {
 		return nil
 	}
 	_, err = modeltest.Read(l.catalog, l.fsys, l.options.Tables)
-	wrong, ok := err.(engine.ModelErrors)
-	if err != nil && !ok {
+	var wrong engine.ModelErrors
+	if err != nil && !errors.As(err, &wrong) {
 		return err
 	}
 	for _, one := range wrong {

@@ -109,14 +109,14 @@ func TestHeaders(t *testing.T) {
 		"grain in prose": {map[string]string{"mid/a.sql": "-- Days, one\n-- row per day.\n\nselect date from raw.snapshots", "mid/b.sql": "-- Days.\n\nselect date from raw.snapshots"}, Options{},
 			[]string{"mid/b.sql:1 grain nothing says what a row is"}},
 		"columns that are not there": {map[string]string{
-			"mid/a.sql": "-- grain: day\n-- check: unique date, days\n-- check: expect counts > 0\n-- column: dates the days\n-- match: raw.accounts on addres in mid.b\n--\n-- Days.\n\nselect date from raw.snapshots",
+			"mid/a.sql": "-- grain: day\n-- check: unique date, days\n-- check: expect counts > 0\n-- column: dates the days\n-- match: raw.accounts on addr in mid.b\n--\n-- Days.\n\nselect date from raw.snapshots",
 			"mid/b.sql": "-- grain: day\n--\n-- Days.\n\nselect date, 'a' as address from raw.snapshots",
 		}, Options{}, []string{
 			"mid/a.sql:2 binds check: mid.a has no column days",
 			`mid/a.sql:3 binds check expect counts > 0: Binder Error: Referenced column "counts" not found in FROM clause! Candidate bindings: "date"`,
 			"mid/a.sql:4 binds column: mid.a has no column dates",
-			"mid/a.sql:5 binds match: mid.b has no column addres",
-			"mid/a.sql:5 binds match: raw.accounts has no column addres",
+			"mid/a.sql:5 binds match: mid.b has no column addr",
+			"mid/a.sql:5 binds match: raw.accounts has no column addr",
 		}},
 		"nobody has an owner": {map[string]string{"stat/a.sql": "-- export: a\n" + strings.Replace(days, "date", "date as _id, date", 1)}, Options{}, nil},
 		"one has an owner": {map[string]string{

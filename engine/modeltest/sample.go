@@ -101,11 +101,11 @@ func pairs(days []string, day string) [][]string {
 
 // knows: the source has a relation.
 func (k *sketcher) knows(ctx context.Context, relation string) error {
-	rows, err := k.source.QueryContext(ctx, "select 1 from "+relation+" limit 0")
-	if err != nil {
+	var count int64
+	if err := k.source.QueryRowContext(ctx, "select count(*) from (from "+relation+" limit 0)").Scan(&count); err != nil {
 		return engine.WithHint(fmt.Errorf("%s is not in the warehouse: %w", relation, ErrNoRows), "nightrunner build makes it")
 	}
-	return rows.Close()
+	return nil
 }
 
 // load reads the rows of days, or of a table without days all, into memory and into the sketch's warehouse.
