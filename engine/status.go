@@ -126,16 +126,23 @@ func (s *StatusReport) readExports(ctx context.Context, db *sql.DB) error {
 	}, "select destination, statistic, (select count(*) from ops.documents as documents where documents.destination = exports.destination and documents.statistic = exports.statistic), stale_count, run_id from ops.exports as exports order by all")
 }
 
-func (s *StatusReport) readRuns(ctx context.Context, db *sql.DB) error {
-	return eachRow(ctx, db, func(rows *sql.Rows) error {
+func (s *StatusReport) readRuns(ctx context.Context, db *sql.DB) (err error) {
+	s.Runs, err = Runs(ctx, db, lastRuns)
+	return err
+}
+
+// Runs are the last runs of a warehouse, at most so many, the latest first.
+func Runs(ctx context.Context, db *sql.DB, most int) ([]RunStatus, error) {
+	var runs []RunStatus
+	return runs, eachRow(ctx, db, func(rows *sql.Rows) error {
 		var r RunStatus
 		var message sql.NullString
 		err := rows.Scan(&r.Run, &r.Command, &r.Started, &r.Seconds, &r.Status, &r.ExitCode, &message)
 		r.Message = message.String
-		s.Runs = append(s.Runs, r)
+		runs = append(runs, r)
 		return err
 	}, fmt.Sprintf(`select run_id, command, started_at, coalesce(epoch(finished_at - started_at), 0), status, coalesce(exit_code, -1), message
-		from ops.runs order by run_id desc limit %d`, lastRuns))
+		from ops.runs order by run_id desc limit %d`, most))
 }
 
 func (s *StatusReport) readTroubles(ctx context.Context, db *sql.DB) error {

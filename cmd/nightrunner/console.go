@@ -42,6 +42,9 @@ func terminalHeight(w io.Writer) int {
 }
 
 func terminalSize(w io.Writer) (width, height int) {
+	if to, ok := w.(console.Output); ok {
+		return to.Width, 0
+	}
 	file, ok := w.(*os.File)
 	if !ok {
 		return 0, 0

@@ -180,12 +180,13 @@ func wordsAndFlags(c *cli.Context) ([]string, error) {
 		word := rest[0]
 		name, value, joined := strings.Cut(strings.TrimLeft(word, "-"), "=")
 		rest = rest[1:]
-		if !strings.HasPrefix(word, "-") {
+		if !strings.HasPrefix(word, "-") || word == "-" {
 			words = append(words, word)
 			continue
 		}
+		flag := flagNamed(c.Command.Flags, name)
 		switch {
-		case !has(c.Command.Flags, name):
+		case flag == "":
 			return nil, unexpected(c, word)
 		case joined:
 		case isBool(c.Command.Flags, name):
@@ -195,11 +196,21 @@ func wordsAndFlags(c *cli.Context) ([]string, error) {
 		default:
 			value, rest = rest[0], rest[1:]
 		}
-		if err := c.Set(name, value); err != nil {
-			return nil, fmt.Errorf("%w: --%s: %w", engine.ErrUsage, name, err)
+		if err := c.Set(flag, value); err != nil {
+			return nil, fmt.Errorf("%w: --%s: %w", engine.ErrUsage, flag, err)
 		}
 	}
 	return words, nil
+}
+
+// flagNamed is the first name of the flag that name is one of, "" when there is none: setting another name would not be seen.
+func flagNamed(flags []cli.Flag, name string) string {
+	for _, one := range flags {
+		if slices.Contains(one.Names(), name) {
+			return one.Names()[0]
+		}
+	}
+	return ""
 }
 
 func unexpected(c *cli.Context, word string) error {

@@ -91,19 +91,21 @@ func outputOf(c *cli.Context) string {
 }
 
 func oneStatement(c *cli.Context) (string, error) {
-	text := c.Args().First()
-	if err := flagsAfter(c); err != nil {
+	words, err := wordsAndFlags(c)
+	if err != nil {
 		return "", err
 	}
-	path := c.String("file")
+	text, path := strings.Join(words, ""), c.String("file")
 	switch {
+	case len(words) > 1:
+		return "", engine.WithHint(fmt.Errorf("%w: query takes one statement: %q is too much", engine.ErrUsage, words[1]),
+			"quote the statement: nightrunner query \"select 1\"")
 	case path != "" && text != "":
 		return "", fmt.Errorf("%w: a statement and --file are two", engine.ErrUsage)
 	case text == "-":
 		path = "-"
 	}
 	if path != "" {
-		var err error
 		if text, err = sqlText(c, path); err != nil {
 			return "", err
 		}
@@ -114,37 +116,6 @@ func oneStatement(c *cli.Context) (string, error) {
 			"nightrunner shell runs several")
 	}
 	return statements[0].Text, nil
-}
-
-// flagsAfter reads flags behind the statement, where people put them and the command line parser does not look.
-func flagsAfter(c *cli.Context) error {
-	rest := c.Args().Tail()
-	for len(rest) > 0 {
-		name, value, joined := strings.Cut(strings.TrimLeft(rest[0], "-"), "=")
-		flag := flagNamed(c.Command.Flags, name)
-		if !strings.HasPrefix(rest[0], "-") || name == "help" || flag == "" || !joined && len(rest) == 1 {
-			return engine.WithHint(fmt.Errorf("%w: query takes one statement: %q is too much", engine.ErrUsage, rest[0]),
-				"quote the statement: nightrunner query \"select 1\"")
-		}
-		rest = rest[1:]
-		if !joined {
-			value, rest = rest[0], rest[1:]
-		}
-		if err := c.Set(flag, value); err != nil {
-			return fmt.Errorf("%w: --%s: %w", engine.ErrUsage, flag, err)
-		}
-	}
-	return nil
-}
-
-// flagNamed is the first name of the flag that name is one of, "" when there is none.
-func flagNamed(flags []cli.Flag, name string) string {
-	for _, one := range flags {
-		if slices.Contains(one.Names(), name) {
-			return one.Names()[0]
-		}
-	}
-	return ""
 }
 
 // shieldStatement puts a blank before a statement of query that starts with a comment: the command line parser takes words

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -34,7 +32,8 @@ func shellCommand() *cli.Command {
 			&cli.BoolFlag{Name: "bail", Usage: "stop at the first error, where nobody types", Value: true},
 			&cli.BoolFlag{Name: "write", Usage: "open the warehouse itself for writing: no run can start meanwhile"},
 			&cli.BoolFlag{Name: "duckdb", Usage: "start the duckdb command line on the same file, read-only; arguments after -- are its own"},
-			stringFlag("pager", "`COMMAND` that shows what is longer than the screen; default $PAGER, less", "")),
+			stringFlag("pager", "`COMMAND` that shows what is longer than the screen; default $PAGER, less", ""),
+			modelFlags()[0]),
 		Before: configure, OnUsageError: usageError,
 		Action: func(c *cli.Context) error { return shell(c, *inputs) },
 	}
@@ -78,7 +77,7 @@ func shell(c *cli.Context, given inputs) error {
 	typed := isTerminal(c.App.Reader) && isTerminal(c.App.Writer) && len(given) == 0
 	options.Format, options.MaxRows, options.GoOn = console.Duckbox, shellRows, !c.Bool("bail") && !typed
 	reader := &shellReader{c: c}
-	options.Open, options.Notice = reader.open, reader.notice
+	options.Open, options.Notice, options.Commands = reader.open, reader.notice, reader.commands()
 	if typed {
 		options.Timer, options.History, options.Pager = true, historyFile(), pagerOf(c)
 	}
@@ -134,79 +133,6 @@ func runInput(c *cli.Context, session *console.Session, one input) error {
 		return session.Run(c.Context, c.App.Reader)
 	}
 	return session.RunFile(c.Context, one.file)
-}
-
-// A shellReader opens what the shell works on, and knows what is open.
-type shellReader struct {
-	c    *cli.Context
-	path string
-	// current is the run of the current snapshot that is open, or that people were told of; 0 when they asked for another.
-	current int64
-}
-
-// open opens a run's snapshot or a file, or, without a name, what the flags say, and describes it.
-func (r *shellReader) open(ctx context.Context, name string) (console.Database, string, error) {
-	if r.c.Bool("write") {
-		return r.openForWriting(ctx, name)
-	}
-	var from *reading
-	var err error
-	if name == "" {
-		from, err = openReading(r.c)
-	} else {
-		from, err = r.openNamed(ctx, name)
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	r.path, r.current = from.Path, 0
-	if from.Snapshot && name == "" && r.c.String("snapshot") == "" {
-		r.current = from.Run
-	}
-	return from, from.what(time.Now()) + ", read-only", nil
-}
-
-func (r *shellReader) openNamed(ctx context.Context, name string) (*reading, error) {
-	if _, err := os.Stat(name); err == nil {
-		return openReadOnly(ctx, name)
-	}
-	snapshots, err := engine.FindSnapshots(r.c.String("warehouse"), r.c.String("snapshots"))
-	if err != nil {
-		return nil, err
-	}
-	return openSnapshot(ctx, snapshots, name)
-}
-
-func (r *shellReader) openForWriting(ctx context.Context, name string) (console.Database, string, error) {
-	if name == "" {
-		name = r.c.String("warehouse")
-	}
-	if r.c.String("snapshot") != "" {
-		return nil, "", fmt.Errorf("%w: a snapshot stays as it was published: --write is for the warehouse", engine.ErrUsage)
-	}
-	db, err := engine.OpenByHand(ctx, name, time.Now())
-	if err != nil {
-		return nil, "", err
-	}
-	r.path = name
-	return db, name + ", open for writing: no run can start until you leave, and none knows of what you change", nil
-}
-
-// notice tells once of each snapshot that is newer than what is open.
-func (r *shellReader) notice() string {
-	if r.current == 0 {
-		return ""
-	}
-	snapshots, err := engine.FindSnapshots(r.c.String("warehouse"), r.c.String("snapshots"))
-	if err != nil {
-		return ""
-	}
-	newest, err := snapshots.Current()
-	if err != nil || newest.Run <= r.current {
-		return ""
-	}
-	r.current = newest.Run
-	return fmt.Sprintf("run %d has published a newer snapshot: .open reads it", newest.Run)
 }
 
 // duckdbShell becomes the duckdb command line.

@@ -95,7 +95,7 @@ func printStatus(w io.Writer, width int, s *engine.StatusReport) {
 			fmt.Fprintln(w)
 		}
 	}
-	var sources, models, waiting, exports, runs [][]string
+	var sources, models, waiting, exports [][]string
 	for _, one := range s.Sources {
 		sources = append(sources, []string{one.Table, number(one.Rows), shorten(one.Days, 60)})
 	}
@@ -109,9 +109,6 @@ func printStatus(w io.Writer, width int, s *engine.StatusReport) {
 	}
 	for _, one := range s.Exports {
 		exports = append(exports, []string{one.Statistic, number(one.Documents), number(one.Stale), one.Destination})
-	}
-	for _, one := range s.Runs {
-		runs = append(runs, []string{fmt.Sprint(one.Run), one.Started.Format("2006-01-02 15:04:05"), one.Command, progress.Duration(one.Seconds), one.Status, fmt.Sprint(one.ExitCode), shorten(one.Message, 60)})
 	}
 	right := func(columns []console.Column, at ...int) []console.Column {
 		for _, i := range at {
@@ -127,5 +124,18 @@ func printStatus(w io.Writer, width int, s *engine.StatusReport) {
 	}
 	summarizeChecks(w, &engine.Report{Checks: s.Checks})
 	table("documents", right(left("statistic", "documents", "stale", "destination"), 1, 2), exports)
-	table("runs", right(left("run", "started (UTC)", "command", "took", "status", "exit", "message"), 0), runs)
+	columns, runs := runTable(s.Runs)
+	table("runs", columns, runs)
+}
+
+// runTable is how runs are listed, here and by the shell's .runs.
+func runTable(runs []engine.RunStatus) ([]console.Column, [][]string) {
+	columns := []console.Column{{Name: "run", Right: true}, {Name: "started (UTC)"}, {Name: "command"}, {Name: "took"}, {Name: "status"}, {Name: "exit"},
+		{Name: "message", Wrap: true}}
+	var rows [][]string
+	for _, one := range runs {
+		rows = append(rows, []string{fmt.Sprint(one.Run), one.Started.Format("2006-01-02 15:04:05"), one.Command, progress.Duration(one.Seconds), one.Status,
+			fmt.Sprint(one.ExitCode), shorten(one.Message, 60)})
+	}
+	return columns, rows
 }
