@@ -43,8 +43,9 @@ func (s *Session) matching(ctx context.Context, glob string) ([]relation, error)
 		)
 		select schema_name, table_name, kind, coalesce(comment, ''), estimated_size
 		from relations
-		where $1 = '**' or lower(table_name) glob $1 or lower(schema_name) glob $1
-			or lower(schema_name || '.' || table_name) glob $1
+		-- What migrations count in is nobody's.
+		where table_name <> 'goose_db_version' and (lower(table_name) glob $1 or lower(schema_name) glob $1
+			or lower(schema_name || '.' || table_name) glob $1)
 		order by
 			coalesce(list_position(['raw', 'stg', 'mid', 'stat', 'ops'], schema_name), 6), schema_name, table_name`,
 		strings.ToLower(glob))

@@ -39,7 +39,7 @@ func (s *Session) suggest(ctx context.Context, before, after string) (word strin
 	}
 	word = before[strings.LastIndexFunc(before, func(r rune) bool { return r < 0x80 && r != '.' && !inWord(byte(r)) })+1:]
 	if wantsTable(tokens, word) {
-		groups = starting(word, group{"tables", s.names.relations})
+		groups = schemasOf(word, starting(word, group{"tables", s.names.relations}))
 		return word, append(groups, s.engine(ctx, before, word, "table_function")...)
 	}
 	tables := s.tablesOf(lex(before + after))
@@ -60,6 +60,26 @@ func (s *Session) suggest(ctx context.Context, before, after string) (word strin
 		groups = append(groups, s.engine(ctx, before, word, "scalar_function", "keyword")...)
 	}
 	return word, groups
+}
+
+// manyTables are more than one wants to look through.
+const manyTables = 20
+
+// schemasOf offers schemas instead of the many tables in them.
+func schemasOf(word string, tables []group) []group {
+	if strings.Contains(word, ".") || len(tables) == 0 || len(tables[0].values) <= manyTables {
+		return tables
+	}
+	var names []string
+	for _, title := range tables[0].values {
+		if schema, _, in := strings.Cut(title, "."); in {
+			title = schema + "."
+		}
+		if !slices.Contains(names, title) {
+			names = append(names, title)
+		}
+	}
+	return []group{{"schemas", names}}
 }
 
 // inText: the text ends within a string, quoted name or comment.
@@ -259,14 +279,42 @@ func (s *Session) column(ctx context.Context, query string, arguments ...any) []
 // completions hands suggestions to the line editor.
 func (s *Session) completions(ctx context.Context, before, after string) readline.Completions {
 	word, groups := s.suggest(ctx, before, after)
-	var all readline.Completions
-	for _, one := range groups {
-		values := readline.CompleteValues(one.values...).Tag(one.kind)
-		if one.kind == "files" {
-			values = values.NoSpace('/')
+	var all []readline.Completion
+	seen := make(map[string]bool)
+	for _, one := range fitting(groups, s.shape().width, s.height()-keptRows) {
+		for _, value := range one.values {
+			if !seen[value] {
+				all = append(all, readline.Completion{Value: value, Display: value, Tag: one.kind})
+			}
+			seen[value] = true
 		}
-		all = all.Merge(values)
 	}
-	all.PREFIX = word
-	return all
+	completions := readline.CompleteRaw(all).NoSpace('/', '.')
+	completions.PREFIX = word
+	return completions
+}
+
+// keptRows of the screen are not for suggestions: the editor does not know where it stands and cannot draw more than fits.
+const keptRows = 8
+
+// fitting keeps of each group what a screen has room for, in columns as wide as the longest word. One types a letter more
+// to see the rest.
+func fitting(groups []group, width, rows int) []group {
+	var kept []group
+	for _, one := range groups {
+		longest := 1
+		for _, value := range one.values {
+			longest = max(longest, len(value))
+		}
+		// One row is the group's name.
+		rows--
+		across := max(1, width/(longest+2))
+		if rows <= 0 {
+			break
+		}
+		one.values = one.values[:min(rows*across, len(one.values))]
+		rows -= (len(one.values) + across - 1) / across
+		kept = append(kept, one)
+	}
+	return kept
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/reeflective/readline"
 )
 
@@ -52,24 +53,24 @@ func (s *Session) Interact(ctx context.Context) error {
 
 // InteractPlainly is Interact for a terminal that knows no more than lines: without editor, completion and history.
 func (s *Session) InteractPlainly(ctx context.Context, in io.Reader) error {
-	lines, text := bufio.NewReader(in), ""
+	lines, typed := bufio.NewReader(in), ""
 	s.notice()
 	fmt.Fprint(s.options.Err, prompt)
 	for ctx.Err() == nil {
 		line, err := lines.ReadString('\n')
-		text += line
+		typed += line
 		if err != nil {
 			fmt.Fprintln(s.options.Err)
-			return s.typed(ctx, text)
+			return s.typed(ctx, typed)
 		}
-		if !accepts([]rune(text)) {
+		if !accepts([]rune(typed)) {
 			fmt.Fprint(s.options.Err, strings.Repeat(" ", len(prompt)-5)+"...> ")
 			continue
 		}
-		if err := s.typed(ctx, text); err != nil {
+		if err := s.typed(ctx, typed); err != nil {
 			return err
 		}
-		text = ""
+		typed = ""
 		s.notice()
 		fmt.Fprint(s.options.Err, prompt)
 	}
@@ -111,9 +112,13 @@ func (s *Session) newEditor(ctx context.Context) (*readline.Shell, error) {
 	editor.Completer = func(line []rune, cursor int) readline.Completions {
 		return s.completions(ctx, string(line[:cursor]), string(line[cursor:]))
 	}
-	if s.options.Colors {
+	editor.SyntaxHighlighter = func(line []rune) string {
+		makeRoom(os.Stdout, string(line), s.shape().width)
+		if !s.options.Colors {
+			return string(line)
+		}
 		s.loadNames(ctx)
-		editor.SyntaxHighlighter = func(line []rune) string { return highlight(string(line), s.names.keywords) }
+		return highlight(string(line), s.names.keywords)
 	}
 	past := &history{now: time.Now}
 	if s.options.History != "" {
@@ -129,18 +134,34 @@ func (s *Session) newEditor(ctx context.Context) (*readline.Shell, error) {
 	return editor, nil
 }
 
-// configureEditor marks lines after the first, and has é typed as é: the editor takes letters of Latin-1 for Alt and a key
-// otherwise.
+// configureEditor has é typed as é: the editor takes letters of Latin-1 for Alt and a key otherwise.
 func configureEditor(editor *readline.Shell) error {
 	return errors.Join(
-		editor.Config.Set("multiline-column", true),
+		editor.Config.Set("multiline-column", false),
 		// Asking the terminal where the cursor stands loses keys that are typed meanwhile.
 		editor.Config.Set("cursor-position-probe", false),
 		editor.Config.Set("convert-meta", false),
 		editor.Config.Set("input-meta", true),
 		editor.Config.Set("output-meta", true),
 		editor.Config.Set("comment-begin", "--"),
+		// Tab completes what is certain and lists the rest, as shells do; the next one takes the first.
+		editor.Config.Set("menu-complete-display-prefix", true),
 	)
+}
+
+// makeRoom scrolls until all of the line and one row more fit below the cursor, and leaves the cursor in its place. The
+// editor, about to draw the line, moves down and up again by as many rows: at the bottom of the screen, where down goes
+// nowhere, it would overwrite what stands above.
+func makeRoom(screen io.Writer, line string, width int) {
+	rows := 1
+	for one := range strings.SplitSeq(line, "\n") {
+		rows++
+		if width > 0 {
+			rows += (len(prompt) + text.StringWidthWithoutEscSequences(one)) / width
+		}
+	}
+	// Index moves down and scrolls at the bottom.
+	fmt.Fprintf(screen, "%s\x1b[%dA", strings.Repeat("\x1bD", rows), rows)
 }
 
 // accepts says that a line can run: a dot command, nothing, or statements up to their last semicolon. A dot command where
