@@ -289,7 +289,7 @@ func (s *Session) completions(ctx context.Context, before, after string) readlin
 			seen[value] = true
 		}
 	}
-	completions := readline.CompleteRaw(all).NoSpace('/', '.')
+	completions := readline.CompleteRaw(all)
 	completions.PREFIX = word
 	return completions
 }
