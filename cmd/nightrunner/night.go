@@ -180,23 +180,22 @@ type snapshotSource struct {
 func (snapshotSource) Source() string { return "balances" }
 
 func (s snapshotSource) Day(ctx context.Context, day time.Time) (string, error) {
-	missing := "the snapshot is not made yet: helpers.last_known_nightly_accounts is not " + day.Format(time.DateOnly)
-	if s.files != nil {
-		var err error
-		if missing, err = s.files.Day(ctx, day); missing == "" || err != nil {
-			return missing, err
+	if s.files == nil {
+		last, err := s.helpers.NightlyAccounts(ctx)
+		if err == nil && last.Before(day) {
+			return "the snapshot is not made yet: helpers.last_known_nightly_accounts is not " + day.Format(time.DateOnly), nil
 		}
-	}
-	last, err := s.helpers.NightlyAccounts(ctx)
-	switch {
-	case s.files == nil && err != nil:
 		return "", err
-	case err != nil || last.Before(day):
-		return missing, nil
-	case s.files == nil:
-		return "", nil
 	}
-	return missing + ", though helpers.last_known_nightly_accounts says that it was made: is it copied?", nil
+	missing, err := s.files.Day(ctx, day)
+	if missing == "" || err != nil {
+		return missing, err
+	}
+	// Why it is missing is a help, no more: MongoDB's own source tells when it cannot be asked.
+	if last, err := s.helpers.NightlyAccounts(ctx); err == nil && !last.Before(day) {
+		missing += ", though helpers.last_known_nightly_accounts says that it was made: is it copied?"
+	}
+	return missing, nil
 }
 
 // after writes metrics and sends messages. What fails of it is told and changes nothing.

@@ -237,7 +237,7 @@ func Locks(dir string) Finding {
 	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EACCES) {
 		return Failed(check, engine.WithHint(fmt.Errorf("%s: %w", dir, err), "put the warehouse on a local disk"))
 	}
-	if name := networks()[int64(stat.Type)&0xffffffff]; name != "" {
+	if name := networks()[stat.Type&0xffffffff]; name != "" {
 		return Finding{check, Warn, dir + " is on " + name, "put the warehouse on a local disk: locks over a network may not hold"}
 	}
 	return Finding{check, OK, "the file system keeps two runs apart", ""}
