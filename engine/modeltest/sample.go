@@ -60,7 +60,13 @@ func (k *sketcher) candidates(ctx context.Context, day string) ([][]string, erro
 	if len(queries) == 0 {
 		return nil, nil
 	}
-	rows, err := k.source.QueryContext(ctx, "select date::varchar from (select distinct date from ("+strings.Join(queries, " union all ")+")) order by date desc")
+	complete := "true"
+	for _, name := range k.waitsFor() {
+		if k.knows(ctx, name) == nil {
+			complete += " and date in (select date from " + name + ")"
+		}
+	}
+	rows, err := k.source.QueryContext(ctx, "select date::varchar from (select distinct date from ("+strings.Join(queries, " union all ")+")) where "+complete+" order by date desc")
 	if err != nil {
 		return nil, fmt.Errorf("list days: %w", err)
 	}

@@ -95,6 +95,17 @@ func TestSketchOfADay(t *testing.T) {
 	}
 }
 
+// TestSketchOfWaitingDays: a day that waits makes no rows in a test either.
+func TestSketchOfWaitingDays(t *testing.T) {
+	suite := open(t, folder(map[string]string{"stat/richest.sql": richest}))
+	db := source(t, append(chainRows(), "delete from raw.blocks_per_day where date = '2021-06-13'")...)
+	sketch, err := suite.Sketch(t.Context(), db, "stat.richest", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "days", sketch.Days, []string{"2021-06-11", "2021-06-12"})
+}
+
 // TestSketchOfAny: tables of which each would do, a check, a table without days, a state model, models that are read.
 func TestSketchOfAny(t *testing.T) {
 	files := map[string]string{
