@@ -82,7 +82,7 @@ func (e *Exporter) State(_ context.Context, s engine.Statistic) (string, error) 
 	return strings.TrimSpace(state.String()), nil
 }
 
-// Compares: a folder's files are ours alone, and State knows them.
+// Compares is false: a folder's files are ours alone, and State knows them.
 func (e *Exporter) Compares() bool { return false }
 
 // makeFolder makes the folder, and gives it its mode when it is new.

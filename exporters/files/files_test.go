@@ -26,7 +26,8 @@ func publication(ids ...string) *rows {
 // rows with a number each, and the publication that they are of.
 type rows struct {
 	engine.Publication
-	ids []string
+	ids  []string
+	done engine.Outcome
 }
 
 func (r *rows) batch(from string) arrow.RecordBatch {
@@ -42,16 +43,15 @@ func (r *rows) batch(from string) arrow.RecordBatch {
 }
 
 // writeTo does what an export does.
-func (r *rows) writeTo(ctx context.Context, e *Exporter) (engine.Outcome, error) {
+func (r *rows) writeTo(ctx context.Context, e *Exporter) error {
 	w, err := e.Begin(ctx, &r.Publication)
 	if err != nil {
-		return engine.Outcome{}, err
+		return err
 	}
-	var done engine.Outcome
 	if err = w.Write(ctx, r.batch(w.Wants().From), engine.Marks{}); err == nil {
-		done, err = w.Finish(ctx)
+		r.done, err = w.Finish(ctx)
 	}
-	return done, errors.Join(err, w.Abort())
+	return errors.Join(err, w.Abort())
 }
 
 func write(t *testing.T, dir string, p *rows) {
@@ -60,7 +60,7 @@ func write(t *testing.T, dir string, p *rows) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.writeTo(context.Background(), e); err != nil {
+	if err := p.writeTo(context.Background(), e); err != nil {
 		t.Fatal(err)
 	}
 	if state, err := e.State(context.Background(), engine.Statistic{Name: "s"}); state == "" || err != nil {
@@ -125,12 +125,12 @@ func TestFailedWriteLeavesTheOldFileAndNothingElse(t *testing.T) {
 	}
 	p := publication("b")
 	p.Spread = "missing"
-	if _, err := p.writeTo(context.Background(), e); err == nil || !strings.Contains(err.Error(), "s.jsonl") {
+	if err := p.writeTo(context.Background(), e); err == nil || !strings.Contains(err.Error(), "s.jsonl") {
 		t.Fatalf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := publication("b").writeTo(ctx, e); !errors.Is(err, context.Canceled) {
+	if err := publication("b").writeTo(ctx, e); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
 	if lines, _ := ids(t, dir); lines != "a" {
@@ -177,5 +177,30 @@ func TestUnchangedDocumentsAreTakenOver(t *testing.T) {
 		if string(got) != string(wanted) {
 			t.Errorf("from %s:\n%s", first, got)
 		}
+	}
+}
+
+// TestVerifiedFileStays: a file that holds what would be written is left, with its time.
+func TestVerifiedFileStays(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, publication("a", "b"))
+	path := filepath.Join(dir, "s.jsonl")
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := publication("a", "b")
+	p.Everything = true
+	write(t, dir, p)
+	after, err := os.Stat(path)
+	if err != nil || !os.SameFile(before, after) || p.done.Wrote() {
+		t.Errorf("it was written again: %v, %+v", err, p.done)
+	}
+	if err := os.WriteFile(path, []byte("by hand"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, p)
+	if lines, stored := ids(t, dir); lines != "a b" || stored != lines || !p.done.Wrote() {
+		t.Errorf("not mended: %s, %s, %+v", lines, stored, p.done)
 	}
 }

@@ -66,12 +66,12 @@ func (g *gate) accept() {
 
 func (g *gate) pass(client, server net.Conn) {
 	for {
-		head := make([]byte, 16)
-		if _, err := io.ReadFull(client, head); err != nil {
+		head := [16]byte{}
+		if _, err := io.ReadFull(client, head[:]); err != nil {
 			_ = server.Close()
 			return
 		}
-		message := append(head, make([]byte, binary.LittleEndian.Uint32(head)-16)...)
+		message := append(head[:], make([]byte, binary.LittleEndian.Uint32(head[:])-16)...)
 		if _, err := io.ReadFull(client, message[16:]); err != nil {
 			return
 		}
@@ -123,7 +123,7 @@ func TestInterruptedAtEveryBulk(t *testing.T) {
 				if err := client.Drop(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				d.put("s", bson.D{{Key: "_id", Value: "2025-01-03"}, {Key: "theirs", Value: true}})
+				d.put(bson.D{{Key: "_id", Value: "2025-01-03"}, {Key: "theirs", Value: true}})
 				d.must(d.export(1, numbered(9, 1)))
 				before := d.documents("s")
 

@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,7 +49,8 @@ func (e *Exporter) ensureIndexes(ctx context.Context, place string, columns []st
 // ignoreNoCollection: a collection that is not there has no indexes.
 func ignoreNoCollection(err error) error {
 	const namespaceNotFound = 26
-	if failed, is := err.(driver.ServerError); is && failed.HasErrorCode(namespaceNotFound) {
+	var failed driver.ServerError
+	if errors.As(err, &failed) && failed.HasErrorCode(namespaceNotFound) {
 		return nil
 	}
 	return err

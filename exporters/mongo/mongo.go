@@ -122,7 +122,7 @@ func (e *Exporter) Destination() string {
 	return fmt.Sprintf("%s://%s/%s?layout=%s", scheme, hosts, e.options.Database, e.options.Layout)
 }
 
-// Compares: what the server holds is read before it is written over.
+// Compares is true: what the server holds is read before it is written over.
 func (*Exporter) Compares() bool { return true }
 
 // place is the collection of a statistic, as DATABASE.COLLECTION.

@@ -137,9 +137,9 @@ func (d *desk) must(done engine.Outcome, err error) engine.Outcome {
 }
 
 // put puts a document as somebody else would.
-func (d *desk) put(collection string, document bson.D) {
+func (d *desk) put(document bson.D) {
 	d.t.Helper()
-	_, err := mongotest.Connect(d.t, d.uri).Database("chain").Collection(collection).ReplaceOne(d.t.Context(), bson.D{document[0]}, document,
+	_, err := mongotest.Connect(d.t, d.uri).Database("chain").Collection("s").ReplaceOne(d.t.Context(), bson.D{document[0]}, document,
 		options.Replace().SetUpsert(true))
 	if err != nil {
 		d.t.Fatal(err)
@@ -183,9 +183,9 @@ func TestOnlyWhatDiffersIsWritten(t *testing.T) {
 func TestUndo(t *testing.T) {
 	d := newDesk(t)
 	// The system before wrote these; the second is as ours will be.
-	d.put("s", bson.D{{Key: "_id", Value: "2025-01-01"}, {Key: "value", Value: int32(3)}, {Key: "theirs", Value: bson.A{"é", nil}}})
-	d.put("s", bson.D{{Key: "_id", Value: "2025-01-02"}, {Key: "type", Value: "s"}, {Key: "value", Value: 2.0}})
-	d.put("s", bson.D{{Key: "_id", Value: "other"}, {Key: "value", Value: "theirs"}})
+	d.put(bson.D{{Key: "_id", Value: "2025-01-01"}, {Key: "value", Value: int32(3)}, {Key: "theirs", Value: bson.A{"é", nil}}})
+	d.put(bson.D{{Key: "_id", Value: "2025-01-02"}, {Key: "type", Value: "s"}, {Key: "value", Value: 2.0}})
+	d.put(bson.D{{Key: "_id", Value: "other"}, {Key: "value", Value: "theirs"}})
 	before := d.documents("s")
 	d.must(d.export(1, numbered(5, 1)))
 	first, published := d.documents("s"), d.documents(publicationsCollection)
@@ -241,7 +241,7 @@ func TestUndoLeavesWhatSomebodyElseChanged(t *testing.T) {
 	d := newDesk(t)
 	d.must(d.export(1, numbered(3, 1)))
 	d.must(d.export(2, numbered(3, 10)))
-	d.put("s", bson.D{{Key: "_id", Value: "2025-01-02"}, {Key: "value", Value: "by hand"}})
+	d.put(bson.D{{Key: "_id", Value: "2025-01-02"}, {Key: "value", Value: "by hand"}})
 	theirs := d.documents("s")["2025-01-02"]
 	is(t, "told", d.undo(2).conflicts, []string{"2025-01-02"})
 	documents := d.documents("s")
@@ -250,7 +250,7 @@ func TestUndoLeavesWhatSomebodyElseChanged(t *testing.T) {
 		t.Errorf("the others are not back: %v", documents)
 	}
 	// What is kept stays until all is back: without theirs in the way, the rest follows.
-	d.put("s", bson.D{{Key: "_id", Value: "2025-01-02"}, {Key: "type", Value: "s"}, {Key: "value", Value: 11.0}})
+	d.put(bson.D{{Key: "_id", Value: "2025-01-02"}, {Key: "type", Value: "s"}, {Key: "value", Value: 11.0}})
 	is(t, "told again", len(d.undo(2).conflicts), 0)
 	is(t, "back", strings.Contains(d.documents("s")["2025-01-02"], `"2.0"`), true)
 }
@@ -298,7 +298,7 @@ func TestRefusedDocumentsAreToldAndTheRestGoesOn(t *testing.T) {
 
 func TestADocumentWithAProtectedFieldStays(t *testing.T) {
 	d := newDesk(t)
-	d.put("s", bson.D{{Key: "_id", Value: "2025-01-01"}, {Key: "display_name", Value: "theirs"}})
+	d.put(bson.D{{Key: "_id", Value: "2025-01-01"}, {Key: "display_name", Value: "theirs"}})
 	p := &engine.Publication{Statistic: statistic(), Origin: engine.Origin{Warehouse: "w", Run: 1}, Everything: true, GoneIDs: []string{"2025-01-01"}}
 	p.Protect = "display_name"
 	done := d.must(exportPublication(t, d.exporter(), p, numbered(2, 1)))

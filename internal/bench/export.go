@@ -49,7 +49,7 @@ from mid.graph_rows
 
 // export: documents into files and to a server that does nothing, against a plain scan of the same rows; then exports of the
 // same documents with nothing to write.
-func (s settings) export(ctx context.Context, dir string) error {
+func (s settings) export(ctx context.Context, dir string) (err error) {
 	folder, warehouse := filepath.Join(dir, "sql"), filepath.Join(dir, "w.duckdb")
 	for file, text := range map[string]string{"mid/graph_rows.sql": fmt.Sprintf(rowsSQL, s.exported), "stat/graph.sql": graphSQL} {
 		path := filepath.Join(folder, file)
@@ -71,7 +71,7 @@ func (s settings) export(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer sink.Close()
+	defer func() { err = errors.Join(err, sink.Close()) }()
 	uri := fmt.Sprintf("mongodb://%s/?directConnection=true", sink.Addr())
 	for _, to := range []struct {
 		what  string
