@@ -23,7 +23,7 @@ func diffCommand(stop <-chan struct{}) *cli.Command {
 			"Exit codes: 0 the same, 6 different, 1 a model could not be built, 2 an error in SQL files or wrong usage.",
 		Flags: slices.Concat(modelFlags(), []cli.Flag{
 			stringFlag("from", "first `DATE` to compare", ""), stringFlag("to", "last `DATE` to compare", ""),
-		}, readingFlags(), warehouseFlags()[1:], talkFlags()),
+		}, readingFlags(), limitFlags(), talkFlags()),
 		Before: configure, OnUsageError: usageError,
 		Action: func(c *cli.Context) error { return diff(c, stop) },
 	}

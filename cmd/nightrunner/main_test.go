@@ -44,6 +44,21 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// TestFlagsOfCommands: a flag that stands twice at a command is a panic when the command is called.
+func TestFlagsOfCommands(t *testing.T) {
+	for _, command := range newApp(nil).Commands {
+		seen := map[string]bool{}
+		for _, flag := range command.Flags {
+			for _, name := range flag.Names() {
+				if seen[name] {
+					t.Errorf("%s: flag --%s stands twice", command.Name, name)
+				}
+				seen[name] = true
+			}
+		}
+	}
+}
+
 // edit FILE OLD NEW replaces the first OLD.
 func edit(ts *testscript.TestScript, _ bool, args []string) {
 	path := ts.MkAbs(args[0])

@@ -75,16 +75,47 @@ func prune(in *engine.Intake) { in.Prune = true }
 func (d *desk) query(query string) []string {
 	d.t.Helper()
 	var list []string
-	err := d.warehouse.NewIntake("balances", 0).Query(context.Background(), func(rows *sql.Rows) error {
-		var text string
-		err := rows.Scan(&text)
-		list = append(list, text)
-		return err
-	}, "select t::varchar from ("+query+") as t")
+	err := d.warehouse.NewIntake("balances", 0).Query(context.Background(), collect(&list), asText(query))
 	if err != nil {
 		d.t.Fatal(err)
 	}
 	return list
+}
+
+// queryFiles reads files, which a warehouse does not.
+func queryFiles(t *testing.T, query string) []string {
+	t.Helper()
+	db, err := sql.Open("duckdb", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), asText(query))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var list []string
+	for rows.Next() {
+		if err := collect(&list)(rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func asText(query string) string { return "select t::varchar from (" + query + ") as t" }
+
+func collect(list *[]string) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
+		var text string
+		err := rows.Scan(&text)
+		*list = append(*list, text)
+		return err
+	}
 }
 
 // tables are the contents of the raw tables, with addresses for ids and without run ids.
@@ -290,7 +321,7 @@ func TestRealSnapshots(t *testing.T) {
 		select date, sum((total_microccd is not null)::int - (previous_total_microccd is not null)::int) as count,
 			sum(coalesce(total_microccd, 0) - coalesce(previous_total_microccd, 0)) as total
 		from raw.balance_changes group by date) order by date`)
-	want := d.query(fmt.Sprintf(`select regexp_extract(filename, '(\d{4}-\d{2}-\d{2})\.csv', 1)::date as date, count(*) as accounts,
+	want := queryFiles(t, fmt.Sprintf(`select regexp_extract(filename, '(\d{4}-\d{2}-\d{2})\.csv', 1)::date as date, count(*) as accounts,
 			sum((total_balance::decimal(38, 6) * 1000000)::bigint)::bigint as total
 		from read_csv('%s/*.csv', union_by_name = true, filename = true, all_varchar = true, header = true, delim = ',', quote = '"', escape = '"') group by all order by date`, folder))
 	same(t, "days", got, want)
