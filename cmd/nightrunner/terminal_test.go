@@ -263,3 +263,37 @@ func TestColours(t *testing.T) {
 		}
 	}
 }
+
+// TestShellReadsSnapshots, says how old they are, and tells of a newer one, which .open reads. A run writes meanwhile.
+func TestShellReadsSnapshots(t *testing.T) {
+	home := t.TempDir()
+	night := func(facts string) {
+		t.Helper()
+		folder := filepath.Join(home, "node")
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, "tokenomics.jsonl"), []byte(facts), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run := exec.Command(program(t), "run", "--node", "node", "--warehouse", "nightrunner.duckdb")
+		run.Dir = home
+		if output, err := run.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, output)
+		}
+	}
+	night("")
+	term := onTerminal(t, home, 100, 24, nil, "shell")
+	term.shows("snapshot of run 1, ", " old, read-only", "nightrunner>")
+	night(`{"date": "2025-01-01", "block_hash": "4f5022db8d313326cd1cfd5bd71146b51d4c2634edb538838d8f5e75f625b860", "version": "v1", "info": {"total_amount": "2331818006310504", "total_encrypted_amount": 4000000000000, "baking_reward_account": 999999, "finalization_reward_account": 250001, "gas_account": 0, "protocol_version": 6}}`)
+	term.keys("select max(run_id) as last from ops.runs;\r")
+	term.shows("last", "1 │", "run 2 has published a newer snapshot: .open reads it", "nightrunner>")
+	term.keys(".open\r")
+	term.shows("snapshot of run 2, ", "nightrunner>")
+	term.keys("select max(run_id) as last from ops.runs;\r")
+	term.shows("snapshot of run 2, ", "last", "2 │", "nightrunner>")
+	term.keys(".runs\r")
+	term.shows("started (UTC)", "2  ", "1  ", "nightrunner>")
+	term.keys(".open 1\r")
+	term.shows("snapshot of run 1, ", "nightrunner>")
+}

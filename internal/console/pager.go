@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -40,7 +41,8 @@ func (p *pager) Write(text []byte) (int, error) {
 }
 
 func (p *pager) start() error {
-	run := exec.Command("sh", "-c", p.command)
+	// People end it, not the end of the statement.
+	run := exec.CommandContext(context.Background(), "sh", "-c", p.command)
 	run.Stdout, run.Stderr, run.Env = p.out, p.err, os.Environ()
 	if _, set := os.LookupEnv("LESS"); !set {
 		// Colours as they are, long lines cut, nothing waited for that fits the screen, the screen left as it was.

@@ -19,7 +19,7 @@ func (s *Session) Parquet(ctx context.Context, statement string, to *os.File) er
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary.Name())
+	defer os.RemoveAll(temporary.Name())
 	defer temporary.Close()
 	if err := s.copyTo(ctx, statement, temporary.Name()); err != nil {
 		return err
@@ -30,11 +30,7 @@ func (s *Session) Parquet(ctx context.Context, statement string, to *os.File) er
 
 // copyTo prepares the statement as it was typed first, so that errors tell places in it.
 func (s *Session) copyTo(ctx context.Context, statement, path string) error {
-	stmt, err := s.conn.PrepareContext(ctx, statement)
-	if err != nil {
-		return err
-	}
-	if err := stmt.Close(); err != nil {
+	if err := s.check(ctx, statement); err != nil {
 		return err
 	}
 	if len(s.describe(ctx, statement)) == 0 {
@@ -49,4 +45,14 @@ func (s *Session) copyTo(ctx context.Context, statement, path string) error {
 			statement, strings.ReplaceAll(path, "'", "''")))
 		return err
 	})
+}
+
+// check prepares a statement, no more.
+func (s *Session) check(ctx context.Context, statement string) (err error) {
+	stmt, err := s.conn.PrepareContext(ctx, statement)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stmt.Close()) }()
+	return nil
 }
