@@ -36,7 +36,7 @@ func run(args []string) (code int) {
 	defer func() {
 		if value := recover(); value != nil {
 			config := configurationOf(app)
-			tell(os.Stderr, config, panicked(os.Stderr, config.secrets, value))
+			tell(os.Stderr, config, panicked(os.Stderr, config, value))
 			code = engine.ExitFailed
 		}
 	}()

@@ -64,7 +64,7 @@ func execute(c *cli.Context, options engine.RunOptions) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			n.observer.Close()
-			err = panicked(c.App.ErrWriter, n.config.secrets, value)
+			err = panicked(c.App.ErrWriter, n.config, value)
 		}
 		n.after(err)
 	}()
@@ -109,6 +109,13 @@ func (n *nightly) perform() (*engine.Report, error) {
 	if err != nil {
 		return nil, errors.Join(err, closeExporters(n.options.Exporters))
 	}
+	// After a panic the file is given back too: a watch goes on.
+	closed := false
+	defer func() {
+		if !closed {
+			_ = warehouse.Close()
+		}
+	}()
 	over := make(chan struct{})
 	go func() {
 		select {
@@ -127,6 +134,7 @@ func (n *nightly) perform() (*engine.Report, error) {
 	}
 	close(over)
 	runErr = errors.Join(runErr, closeExporters(n.options.Exporters))
+	closed = true
 	if err := warehouse.Close(); err != nil {
 		runErr = errors.Join(runErr, fmt.Errorf("close the warehouse: %w", err))
 	}

@@ -3,9 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/loaders/balances"
@@ -47,11 +55,57 @@ func TestSnapshotsThatAreWaitedFor(t *testing.T) {
 func TestPanicsAreTold(t *testing.T) {
 	var out strings.Builder
 	config := &configuration{}
-	err := panicked(&out, config.secrets, "boom")
+	err := panicked(&out, config, "boom")
 	tell(&out, config, err)
 	text := out.String()
 	if exitCode(err) != engine.ExitFailed || !strings.HasPrefix(text, "panic: boom\ngoroutine ") || !strings.Contains(text, "\nerror: the program panicked: boom\nhint: ") {
 		t.Errorf("exit code %d\n%s", exitCode(err), text)
+	}
+}
+
+// panicking is a source that panics.
+type panicking struct{}
+
+func (panicking) Source() string                             { return "node" }
+func (panicking) Load(context.Context, *engine.Intake) error { panic("boom") }
+
+// A run that panics is told by message and metrics, and gives the warehouse back.
+func TestAPanickingRunIsTold(t *testing.T) {
+	dir := t.TempDir()
+	told := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		told <- fmt.Sprint(string(body), err)
+	}))
+	defer server.Close()
+	var out strings.Builder
+	app := newApp(nil)
+	app.ErrWriter = &out
+	for _, command := range app.Commands {
+		if command.Name == "run" {
+			command.Action = func(c *cli.Context) error {
+				return execute(c, engine.RunOptions{Command: "run", SQL: os.DirFS(t.TempDir()), Loaders: []engine.Loader{panicking{}}})
+			}
+		}
+	}
+	warehouse, prom := filepath.Join(dir, "w.duckdb"), filepath.Join(dir, "n.prom")
+	err := app.RunContext(t.Context(), []string{"nightrunner", "run", "--umask", "0022", "--warehouse", warehouse, "--metrics-file", prom,
+		"--notify", "generic://" + strings.TrimPrefix(server.URL, "http://") + "?disabletls=yes"})
+	if !errors.Is(err, errPanic) || !strings.Contains(out.String(), "panicking.Load") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	if text := <-told; !strings.Contains(text, "panicked: boom") {
+		t.Error(text)
+	}
+	if text, err := os.ReadFile(prom); err != nil || !strings.Contains(string(text), "nightrunner_last_exit_code{warehouse=\""+warehouse+"\"} 1") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	w, err := engine.Open(t.Context(), warehouse, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ccdexplorer/nightrunner/engine"
-	"github.com/ccdexplorer/nightrunner/internal/secret"
 )
 
 // A problem is one error for people.
@@ -105,8 +104,13 @@ func asksJSON(args []string) bool {
 }
 
 // panicked makes an error of what a panic says. The stack is told at once, without secrets.
-func panicked(w io.Writer, secrets *secret.Redactor, value any) error {
-	fmt.Fprintf(secrets.Writer(w), "panic: %v\n%s", value, debug.Stack())
+func panicked(w io.Writer, config *configuration, value any) error {
+	w = config.secrets.Writer(w)
+	if config.json {
+		slog.New(slog.NewJSONHandler(w, nil)).Error("panic", "value", fmt.Sprint(value), "stack", string(debug.Stack()))
+	} else {
+		fmt.Fprintf(w, "panic: %v\n%s", value, debug.Stack())
+	}
 	return engine.WithHint(fmt.Errorf("%w: %v", errPanic, value), "this is a mistake in nightrunner: report it with the lines above; the next run goes on from the last step")
 }
 
