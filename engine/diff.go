@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ccdexplorer/nightrunner/internal/machine"
@@ -273,11 +274,13 @@ func (d *diffing) exports(ctx context.Context) error {
 	for _, name := range sortedKeys(wanted) {
 		shape, there := known[name]
 		switch {
+		case !there && wanted[name].Layout != "":
+			// Whether a destination has that layout is not known here.
 		case !there:
 			d.report.Notes = append(d.report.Notes, fmt.Sprintf("statistic %s would be exported for the first time", name))
 			d.plan.different = true
-		case spreadOf(shape) != wanted[name].Spread:
-			d.report.Notes = append(d.report.Notes, fmt.Sprintf("statistic %s: spread changed; all its documents would be written again", name))
+		case !strings.HasSuffix(shape, wanted[name].exportShape()):
+			d.report.Notes = append(d.report.Notes, fmt.Sprintf("statistic %s: its header has another spread, collection or database; all its documents would be written again", name))
 			d.plan.different = true
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -208,9 +207,3 @@ func (d *diffPlan) builtPart(name string) bool {
 }
 
 func sortedKeys[V any](all map[string]V) []string { return slices.Sorted(maps.Keys(all)) }
-
-// spreadOf is the spread column in an export's shape.
-func spreadOf(shape string) string {
-	_, spread, _ := strings.Cut(shape, "; spread ")
-	return spread
-}

@@ -231,11 +231,16 @@ func (x *publisher) shape(m *Model) (string, error) {
 	for _, column := range columns {
 		all = append(all, column.Name+" "+column.Type)
 	}
-	shape := strings.Join(all, ", ") + "; spread " + m.Spread
+	return strings.Join(all, ", ") + m.exportShape(), nil
+}
+
+// exportShape is the end of a shape: what the header says of documents and where they go.
+func (m *Model) exportShape() string {
+	shape := "; spread " + m.Spread
 	if m.Collection+m.Database != "" {
 		shape += fmt.Sprintf("; in %s %s", m.Database, m.Collection)
 	}
-	return shape, nil
+	return shape
 }
 
 // statistic is what destinations know of a model.
