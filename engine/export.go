@@ -31,7 +31,9 @@ type ExportOptions struct {
 	Verify bool
 	// Blocked models are not exported, each for a reason.
 	Blocked map[string]string
-	Stop    <-chan struct{}
+	// Accept are statistics (names, globs) whose guards stop nothing.
+	Accept []string
+	Stop   <-chan struct{}
 }
 
 // publisher brings destinations up to date.
@@ -77,6 +79,7 @@ func (w *Warehouse) Export(ctx context.Context, p *Project, run int64, to []Expo
 		observer.Begin(PhaseExport, m.Export, i+1, len(p.Models))
 		start := w.now()
 		works := x.prepare(ctx, m)
+		x.guard(ctx, m, works)
 		x.write(ctx, m, works)
 		took := w.now().Sub(start).Seconds() / float64(len(works))
 		for _, one := range works {
@@ -169,6 +172,11 @@ type work struct {
 	// publication is nil when there is nothing to compare: the destination has the model's version.
 	publication *Publication
 	outcome     Outcome
+	// preview is what a write would change, with the outcome it would have; nil when that was not asked.
+	preview  *Preview
+	foreseen Outcome
+	// guards say that more would change than they allow.
+	guards []GuardResult
 }
 
 func (k *work) fail(m *Model, err error) {
@@ -190,6 +198,9 @@ func (k *work) reports() []ExportReport {
 	report := ExportReport{Destination: k.to.Destination(), Statistic: p.Name, New: o.New, Changed: o.Changed, Deleted: o.Deleted, Refused: o.Refused, Notes: o.Notes}
 	report.Same = p.New + p.Changed + p.Same - o.New - o.Changed - int64(len(o.Refused))
 	report.Stale = int64(len(p.StaleIDs) - len(o.Missing))
+	if report.Guards = k.guards; k.stopped() != "" {
+		report.Same = p.Same
+	}
 	report.StaleIDs = p.StaleIDs[:min(len(p.StaleIDs), shownIDs)]
 	return []ExportReport{report}
 }

@@ -43,6 +43,7 @@ type Model struct {
 	Layout, Collection, Database, Protect string
 
 	Checks  []Check
+	Guards  []Guard
 	Columns []ColumnComment
 	// StateColumns are a state model's columns as in create table: it reads itself, so its SQL cannot tell them.
 	StateColumns   string
@@ -200,6 +201,7 @@ func headerKeys() map[string]func(m *Model, value string) error {
 		"database":   func(m *Model, v string) error { return oneOf(v, &m.Database, DatabaseUtilities) },
 		"protect":    func(m *Model, v string) error { m.Protect = v; return plain(v) },
 		"check":      (*Model).addCheck,
+		"guard":      (*Model).addGuard,
 		"column":     (*Model).addColumn,
 		"columns":    func(m *Model, v string) error { m.StateColumns = v; return nil },
 		"owner":      func(m *Model, v string) error { m.Owner = v; return nil },
@@ -212,7 +214,7 @@ func headerKeys() map[string]func(m *Model, value string) error {
 // repeatable keys may stand more than once.
 func repeatable(key string) bool {
 	switch key {
-	case "requires", "match", "depends", "optional", "check", "column", "lint":
+	case "requires", "match", "depends", "optional", "check", "guard", "column", "lint":
 		return true
 	}
 	return false
@@ -245,6 +247,8 @@ func (m *Model) keepLine(key string, line int) {
 	switch key {
 	case "check":
 		m.Checks[len(m.Checks)-1].Line = line
+	case "guard":
+		m.Guards[len(m.Guards)-1].Line = line
 	case "column":
 		m.Columns[len(m.Columns)-1].Line = line
 	case "lint":
@@ -338,6 +342,9 @@ func (m *Model) validate(schema string) []keyError {
 		if value != "" && m.Export == "" {
 			add(key, "%s goes with export", key)
 		}
+	}
+	if len(m.Guards) > 0 && m.Export == "" {
+		add("guard", "a guard goes with export")
 	}
 	if m.Severity != "" && !check {
 		add("severity", "severity is for files in sql/checks; write check: warn …")

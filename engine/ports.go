@@ -144,6 +144,8 @@ type Outcome struct {
 	Missing []string
 	// Notes are worth a line.
 	Notes []string
+	// Preview is of a writer that writes nothing.
+	Preview *Preview
 }
 
 // Wrote reports whether anything at the destination is different now.

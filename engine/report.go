@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 )
 
@@ -97,7 +98,9 @@ type Report struct {
 	Exports []ExportReport `json:"exports,omitempty"`
 	// Snapshot that was published.
 	Snapshot *Snapshot `json:"snapshot,omitempty"`
-	Notes    []string  `json:"notes,omitempty"`
+	// DryRun: nothing was written.
+	DryRun bool     `json:"dry_run,omitempty"`
+	Notes  []string `json:"notes,omitempty"`
 }
 
 // Waiting is what days of a model wait for. Days are compact ranges ("2021-06-09 … 2021-06-11, 2021-07-01").
@@ -136,7 +139,13 @@ type ExportReport struct {
 	StaleIDs []string `json:"stale_ids,omitempty"`
 	// Refused documents were not taken by the destination.
 	Refused []Refusal `json:"refused,omitempty"`
-	Notes   []string  `json:"notes,omitempty"`
+	// Guards that more would change than they allow. One that is not accepted stops the statistic: nothing is written.
+	Guards []GuardResult `json:"guards,omitempty"`
+	// Of a dry run: days of documents that would be replaced or deleted, fields that differ, and the first changes.
+	ChangedDays string           `json:"changed_days,omitempty"`
+	Fields      []FieldCount     `json:"fields,omitempty"`
+	Changes     []DocumentChange `json:"changes,omitempty"`
+	Notes       []string         `json:"notes,omitempty"`
 }
 
 // Exit codes, an interface: docs/commands.md.
@@ -164,6 +173,9 @@ func (r *Report) Idle() bool {
 // exitCode: a failure weighs more than a failed check, that more than a source that could not be read.
 func (r *Report) exitCode() int {
 	failed, unreadable, checks := false, len(r.Late) > 0, false
+	for _, one := range r.Exports {
+		checks = checks || slices.ContainsFunc(one.Guards, func(g GuardResult) bool { return !g.Accepted })
+	}
 	for _, step := range r.Steps {
 		failed = failed || step.Status == StatusFailed && step.Phase != PhaseCheck && step.Phase != PhaseLoad
 	}

@@ -33,6 +33,8 @@ type RunOptions struct {
 	Verify bool
 	// Undo is a run whose documents, and those of later runs, are taken back from the destinations instead of an export.
 	Undo int64
+	// Accept are statistics (names, globs) whose guards stop nothing.
+	Accept []string
 	// Select holds patterns of models for build, check and export.
 	Select []string
 	// From and To bound the days that are loaded and built (UTC days, inclusive); zero is open.
@@ -144,6 +146,9 @@ func (r *runner) phases(ctx context.Context) error {
 	}
 	var err error
 	if r.project, err = r.w.ReadProject(ctx, r.o.SQL); err != nil {
+		return err
+	}
+	if err := checkAccepted(r.project, r.o.Accept); err != nil {
 		return err
 	}
 	if len(r.o.Select) > 0 {
@@ -273,6 +278,20 @@ func (r *runner) check(ctx context.Context) error {
 	return err
 }
 
+// exportOptions of a run: statistics whose checks or builds failed are blocked.
+func (r *runner) exportOptions(ctx context.Context) (ExportOptions, error) {
+	results, err := failedChecks(ctx, r.w.conn)
+	if err != nil {
+		return ExportOptions{}, err
+	}
+	r.report.Checks = results
+	blocked := r.project.blockedStatistics(results)
+	for model, why := range r.bad {
+		blocked[model] = why
+	}
+	return ExportOptions{Select: r.chosen, Layout: r.o.Layout, Prune: r.o.Prune, Verify: r.o.Verify, Blocked: blocked, Accept: r.o.Accept, Stop: r.o.Stop}, nil
+}
+
 func (r *runner) export(ctx context.Context) error {
 	switch {
 	case len(r.o.Exporters) == 0:
@@ -280,17 +299,11 @@ func (r *runner) export(ctx context.Context) error {
 	case r.o.Undo > 0:
 		return r.undo(ctx)
 	}
-	results, err := failedChecks(ctx, r.w.conn)
+	options, err := r.exportOptions(ctx)
 	if err != nil {
 		return err
 	}
-	r.report.Checks = results
-	blocked := r.project.blockedStatistics(results)
-	for model, why := range r.bad {
-		blocked[model] = why
-	}
-	reports, steps, err := r.w.Export(ctx, r.project, r.report.Run, r.o.Exporters,
-		ExportOptions{Select: r.chosen, Layout: r.o.Layout, Prune: r.o.Prune, Verify: r.o.Verify, Blocked: blocked, Stop: r.o.Stop}, r.o.Observer)
+	reports, steps, err := r.w.Export(ctx, r.project, r.report.Run, r.o.Exporters, options, r.o.Observer)
 	r.report.Exports = append(r.report.Exports, reports...)
 	r.report.Steps = append(r.report.Steps, steps...)
 	return err

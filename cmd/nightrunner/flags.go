@@ -145,6 +145,7 @@ func exportFlags() []cli.Flag {
 		stringFlag("export-database", "`NAME` of the database to write to; default that of the URI, else --mongo-database", ""),
 		&cli.IntFlag{Name: "keep-undo", Usage: "keep on a server what the last `N` exports wrote over; 0 keeps nothing", Value: 7, EnvVars: env("keep-undo")},
 		boolFlag("prune", "drop what is gone at the sources, and documents that nothing produces any more"),
+		listFlag("accept", "write this `STATISTIC` also when its guards would stop it; repeatable"),
 	}
 }
 

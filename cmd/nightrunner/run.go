@@ -50,7 +50,7 @@ func checkCommand(stop <-chan struct{}) *cli.Command {
 func exportCommand(stop <-chan struct{}) *cli.Command {
 	return phaseCommand(stop, &cli.Command{
 		Name: "export", Usage: "write statistics that differ",
-		Flags: slices.Concat(exportFlags(), []cli.Flag{boolFlag("verify", "read what the destinations hold and write what differs"),
+		Flags: slices.Concat(exportFlags(), dryRunFlags(), []cli.Flag{boolFlag("verify", "read what the destinations hold and write what differs"),
 			&cli.Int64Flag{Name: "undo", Usage: "take back from a server what run `N` and later ones wrote"}},
 			databaseFlags(), modelFlags(), warehouseFlags(), talkFlags()),
 	}, engine.PhaseExport)
@@ -72,6 +72,9 @@ func phaseCommand(stop <-chan struct{}, command *cli.Command, phases ...string) 
 			return err
 		}
 		options.Stop = stop
+		if c.Bool("dry-run") {
+			return dryRun(c, options)
+		}
 		return execute(c, options)
 	}
 	return command
@@ -80,7 +83,7 @@ func phaseCommand(stop <-chan struct{}, command *cli.Command, phases ...string) 
 func runOptions(c *cli.Context, phases []string) (engine.RunOptions, error) {
 	o := engine.RunOptions{Command: c.Command.Name, Version: version, Network: c.String("network"), Phases: phases, Select: list(c, "select"),
 		MaxRejects: c.Float64("max-rejects"), Prune: c.Bool("prune"), Full: c.Bool("full"),
-		Layout: c.String("layout"), Verify: c.Bool("verify"), Undo: c.Int64("undo")}
+		Layout: c.String("layout"), Accept: list(c, "accept"), Verify: c.Bool("verify"), Undo: c.Int64("undo")}
 	if !(o.MaxRejects >= 0 && o.MaxRejects <= 1) {
 		return o, fmt.Errorf("%w: --max-rejects %g is no share from 0 to 1", engine.ErrUsage, o.MaxRejects)
 	}

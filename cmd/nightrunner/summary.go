@@ -59,6 +59,7 @@ func summarizeTroubles(w io.Writer, report *engine.Report) {
 	for _, note := range report.Notes {
 		fmt.Fprintf(w, "note: %s\n", note)
 	}
+	adviseAccept(w, report)
 	summarizeChecks(w, report)
 	summarizeWaiting(w, report.Waiting)
 	summarizeExports(w, report.Exports)
@@ -99,7 +100,7 @@ func outcome(report *engine.Report) string {
 	case engine.ExitDone:
 		return "done"
 	case engine.ExitCheck:
-		return "done, but a check failed: its statistics were not exported"
+		return "done, but a check failed or a guard stopped an export: these statistics were not written"
 	case engine.ExitUnreadable:
 		if len(report.Late) > 0 {
 			return "done, but data is late"

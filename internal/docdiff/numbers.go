@@ -92,3 +92,16 @@ func (r *Rules) tolerates(path, name string, whole bool, d Difference) bool {
 	}
 	return d.Apart <= absolute || d.Relative <= relative
 }
+
+// Decreases reports whether both values are numbers and the second one is smaller.
+func (d Difference) Decreases() bool {
+	first, ok := numberOf(d.First)
+	second, also := numberOf(d.Second)
+	if !ok || !also {
+		return false
+	}
+	if first.whole() && second.whole() {
+		return second.integer < first.integer
+	}
+	return second.double < first.double
+}

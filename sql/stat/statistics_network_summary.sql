@@ -6,6 +6,7 @@
 -- check: unique date
 -- check: not_null _id, date, total_amount, account_count, validator_count
 -- check: expect validator_count <= account_count
+-- guard: never_decreases account_count
 -- column: protocol_version name of the enum
 -- column: total_amount CCD that exist
 -- column: total_encrypted_amount CCD in encrypted balances
