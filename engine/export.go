@@ -66,6 +66,9 @@ func (w *Warehouse) Export(ctx context.Context, p *Project, run int64, to []Expo
 	if err != nil {
 		return nil, nil, err
 	}
+	if x.origin.Warehouse, err = w.identity(ctx); err != nil {
+		return nil, nil, err
+	}
 	var reports []ExportReport
 	var steps []Step
 	for i, m := range p.Models {
@@ -118,9 +121,6 @@ func (w *Warehouse) newPublisher(ctx context.Context, p *Project, run int64, to 
 		x.targets = append(x.targets, &target{Exporter: one, index: i, held: held})
 	}
 	var err error
-	if x.origin.Warehouse, err = w.identity(ctx); err != nil {
-		return nil, err
-	}
 	if x.versions, err = w.versions(ctx); err != nil {
 		return nil, err
 	}

@@ -148,6 +148,11 @@ type ExportReport struct {
 	Notes       []string         `json:"notes,omitempty"`
 }
 
+// Stopped reports whether a guard stopped the statistic.
+func (e ExportReport) Stopped() bool {
+	return slices.ContainsFunc(e.Guards, func(g GuardResult) bool { return !g.Accepted })
+}
+
 // Exit codes, an interface: docs/commands.md.
 const (
 	ExitDone       = 0
@@ -174,7 +179,7 @@ func (r *Report) Idle() bool {
 func (r *Report) exitCode() int {
 	failed, unreadable, checks := false, len(r.Late) > 0, false
 	for _, one := range r.Exports {
-		checks = checks || slices.ContainsFunc(one.Guards, func(g GuardResult) bool { return !g.Accepted })
+		checks = checks || one.Stopped()
 	}
 	for _, step := range r.Steps {
 		failed = failed || step.Status == StatusFailed && step.Phase != PhaseCheck && step.Phase != PhaseLoad

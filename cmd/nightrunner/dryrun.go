@@ -65,6 +65,9 @@ func printDryRun(w io.Writer, width int, r *engine.Report) {
 	var destinations []string
 	rows := map[string][][]string{}
 	for _, one := range r.Exports {
+		if one.New+one.Changed+one.Same+one.Stale+one.Deleted == 0 {
+			continue
+		}
 		if rows[one.Destination] == nil {
 			destinations = append(destinations, one.Destination)
 		}
@@ -144,7 +147,7 @@ func fieldChange(f engine.FieldChange) string {
 func adviseAccept(w io.Writer, r *engine.Report) {
 	var names []string
 	for _, one := range r.Exports {
-		if slices.ContainsFunc(one.Guards, func(g engine.GuardResult) bool { return !g.Accepted }) && !slices.Contains(names, one.Statistic) {
+		if one.Stopped() && !slices.Contains(names, one.Statistic) {
 			names = append(names, one.Statistic)
 		}
 	}
@@ -156,9 +159,10 @@ func adviseAccept(w io.Writer, r *engine.Report) {
 func dryVerdict(r *engine.Report) string {
 	var added, changed, deleted, statistics int64
 	for _, one := range r.Exports {
-		if added, changed, deleted = added+one.New, changed+one.Changed, deleted+one.Deleted; one.New+one.Changed+one.Deleted > 0 {
-			statistics++
+		if one.Stopped() || one.New+one.Changed+one.Deleted == 0 {
+			continue
 		}
+		added, changed, deleted, statistics = added+one.New, changed+one.Changed, deleted+one.Deleted, statistics+1
 	}
 	if statistics == 0 {
 		return "nothing would be written"

@@ -77,6 +77,17 @@ func mongoCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, [
 				ts.Fatalf("of %d files, these are not what the server has: %v", len(files), differ)
 			}
 		},
+		// mongo-insert DATABASE COLLECTION FILE inserts a file of JSON Lines.
+		"mongo-insert": func(ts *testscript.TestScript, _ bool, args []string) {
+			var documents []bson.Raw
+			for line := range strings.Lines(ts.ReadFile(args[2])) {
+				var one bson.Raw
+				ts.Check(bson.UnmarshalExtJSON([]byte(line), false, &one))
+				documents = append(documents, one)
+			}
+			_, err := mongotest.Connect(t, ts.Getenv("MONGO")).Database(args[0]).Collection(args[1]).InsertMany(t.Context(), documents)
+			ts.Check(err)
+		},
 	}
 }
 
