@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -100,7 +101,10 @@ func outcome(report *engine.Report) string {
 	case engine.ExitDone:
 		return "done"
 	case engine.ExitCheck:
-		return "done, but a check failed or a guard stopped an export: these statistics were not written"
+		if slices.ContainsFunc(report.Exports, engine.ExportReport.Stopped) {
+			return "done, but a guard stopped an export: nothing of its statistic was written"
+		}
+		return "done, but a check failed: its statistics were not exported"
 	case engine.ExitUnreadable:
 		if len(report.Late) > 0 {
 			return "done, but data is late"
