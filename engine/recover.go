@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
@@ -172,6 +174,34 @@ func (w *Warehouse) asidePath(why string) string {
 		}
 		path = fmt.Sprintf("%s-%d", name, i)
 	}
+}
+
+// An Aside is a file that was set aside.
+type Aside struct {
+	Path  string    `json:"path"`
+	Bytes int64     `json:"bytes"`
+	At    time.Time `json:"at"`
+}
+
+// Asides are what was set aside of a warehouse, the oldest first.
+func Asides(path string) ([]Aside, error) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return nil, ignoreGone(err)
+	}
+	var list []Aside
+	for _, entry := range entries {
+		why, is := strings.CutPrefix(entry.Name(), filepath.Base(path)+".")
+		if !is || !strings.HasPrefix(why, "damaged-") && !strings.HasPrefix(why, "before-rollback-") {
+			continue
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, Aside{filepath.Join(filepath.Dir(path), entry.Name()), info.Size(), info.ModTime().UTC()})
+	}
+	return list, nil
 }
 
 func walPath(path string) string { return path + ".wal" }

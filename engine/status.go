@@ -20,6 +20,11 @@ type StatusReport struct {
 	Runs    []RunStatus    `json:"runs"`
 	// Troubles are files that could not be read or are missing.
 	Troubles []FileStatus `json:"troubles"`
+	// File is what was read, Snapshot whether it is a published copy.
+	File     string `json:"file"`
+	Snapshot bool   `json:"snapshot"`
+	// Running is who writes the warehouse meanwhile.
+	Running *Holder `json:"running,omitempty"`
 }
 
 // SourceStatus is one raw table.
@@ -131,7 +136,8 @@ func (s *StatusReport) readRuns(ctx context.Context, db *sql.DB) (err error) {
 	return err
 }
 
-// Runs are the last runs of a warehouse, at most so many, the latest first.
+// Runs are the last runs of a warehouse, at most so many, the latest first. Who can read the file knows that no run is at work
+// in it, so one that did not end was killed.
 func Runs(ctx context.Context, db *sql.DB, most int) ([]RunStatus, error) {
 	var runs []RunStatus
 	return runs, eachRow(ctx, db, func(rows *sql.Rows) error {
@@ -141,7 +147,7 @@ func Runs(ctx context.Context, db *sql.DB, most int) ([]RunStatus, error) {
 		r.Message = message.String
 		runs = append(runs, r)
 		return err
-	}, fmt.Sprintf(`select run_id, command, started_at, coalesce(epoch(finished_at - started_at), 0), status, coalesce(exit_code, -1), message
+	}, fmt.Sprintf(`select run_id, command, started_at, coalesce(epoch(finished_at - started_at), 0), if(status = 'running', 'killed', status), coalesce(exit_code, -1), message
 		from ops.runs order by run_id desc limit %d`, most))
 }
 

@@ -147,7 +147,11 @@ func verdict(r *engine.DiffReport, different int) string {
 }
 
 func printModelDiff(w io.Writer, width int, d engine.ModelDiff) {
-	fmt.Fprintf(w, "%s: %s (%s)\n", d.Model, d.Status, strings.Join(d.Why, ", "))
+	why := ""
+	if len(d.Why) > 0 {
+		why = " (" + strings.Join(d.Why, ", ") + ")"
+	}
+	fmt.Fprintf(w, "%s: %s%s\n", d.Model, d.Status, why)
 	line := func(name, text string) {
 		if text != "" {
 			fmt.Fprintf(w, "    %-8s %s\n", name, text)

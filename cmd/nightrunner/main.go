@@ -117,7 +117,7 @@ func newApp(stop <-chan struct{}) *cli.App {
 			buildCommand(stop),
 			checkCommand(stop),
 			exportCommand(stop),
-			publishCommand(stop),
+			publishCommand(stop), snapshotsCommand(),
 			parityCommand(),
 			statusCommand(),
 			modelsCommand(),

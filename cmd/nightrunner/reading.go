@@ -58,6 +58,38 @@ func openReading(c *cli.Context) (*reading, error) {
 	return r, err
 }
 
+// openStatus opens the warehouse itself when nobody writes it: runs that failed, or changed nothing, published no snapshot.
+// While a run is at work it opens the snapshot, also of a warehouse that is named.
+func openStatus(c *cli.Context) (*reading, *engine.Holder, error) {
+	warehouse := c.String("warehouse")
+	running, err := engine.WhoHolds(warehouse)
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.String("snapshot") == "" && running == nil {
+		from, err := openReadOnly(c.Context, warehouse)
+		if !errors.Is(err, engine.ErrInUse) && (typed(c, "warehouse") || !errors.Is(err, engine.ErrNoWarehouse)) {
+			return from, nil, err
+		}
+		// A run began meanwhile, or only snapshots are here.
+		if running, err = engine.WhoHolds(warehouse); err != nil {
+			return nil, nil, err
+		}
+	}
+	if running != nil && c.String("snapshot") == "" {
+		snapshots, err := engine.FindSnapshots(warehouse, c.String("snapshots"))
+		if err != nil {
+			return nil, nil, err
+		}
+		from, err := openSnapshot(c.Context, snapshots, "current")
+		if !errors.Is(err, engine.ErrNoSnapshot) {
+			return from, running, err
+		}
+	}
+	from, err := openReading(c)
+	return from, running, err
+}
+
 // openSnapshot opens the snapshot of a run, the current one, or a file. A run may remove the one that was current between a
 // look and the opening: then the next look finds the next one.
 func openSnapshot(ctx context.Context, snapshots engine.Snapshots, name string) (*reading, error) {

@@ -24,7 +24,7 @@ func statusCommand() *cli.Command {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			from, err := openReading(c)
+			from, running, err := openStatus(c)
 			if err != nil {
 				return err
 			}
@@ -41,10 +41,14 @@ func statusCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			status.File, status.Snapshot, status.Running = from.Path, from.Snapshot, running
 			if c.Bool("json") {
 				encoder := json.NewEncoder(c.App.Writer)
 				encoder.SetIndent("", "  ")
 				return encoder.Encode(statusReport{status, facts, bytes})
+			}
+			if running != nil {
+				fmt.Fprintln(c.App.Writer, running)
 			}
 			fmt.Fprintf(c.App.Writer, "%s\n", from.what(time.Now()))
 			printFacts(wrapWriter{c.App.Writer}, facts, bytes)
