@@ -25,6 +25,10 @@ test: testserver ## vet, then all tests with the race detector
 	go vet ./...
 	go test -race -timeout 15m ./...
 
+.PHONY: soak
+soak: testserver ## kill runs, fill disks and take memory away for long: ROUNDS=50
+	NIGHTRUNNER_SOAK=$(or $(ROUNDS),50) go test -timeout 24h -v -run LoseNothing ./cmd/nightrunner
+
 .PHONY: testserver
 testserver: bin/mongotest-server ## build the MongoDB server that tests use (make test does)
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/duckdb/duckdb-go/v2"
 	"github.com/zeebo/xxh3"
 )
 
@@ -190,6 +191,9 @@ func (b *builder) step(ctx context.Context, m *Model, position int) {
 	step.Seconds = b.now().Sub(start).Seconds()
 	if err = errors.Join(err, spendErr); err != nil {
 		step.Status, step.Message = StatusFailed, modelProblem(m, err).Error()
+		if duck := (*duckdb.Error)(nil); errors.As(err, &duck) && mayBeDamage(duck.Type) {
+			step.Message += " (the disk is full, or the warehouse is damaged: nightrunner snapshots rollback RUN goes back to a snapshot)"
+		}
 		b.bad[m.Name] = "failed"
 	}
 	b.report(step)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/ccdexplorer/nightrunner/internal/durable"
 	"github.com/ccdexplorer/nightrunner/migrations"
@@ -128,9 +129,9 @@ func (w *Warehouse) takeBack(ctx context.Context, present string, run, to int64,
 	if err != nil {
 		host = ""
 	}
-	message := fmt.Sprintf("to the snapshot of run %d", to)
+	message := fmt.Sprintf("to run %d", to)
 	if aside != "" {
-		message += "; the warehouse that was there is " + aside
+		message += ", set aside: " + filepath.Base(aside)
 	}
 	return w.exec(ctx, `insert into ops.runs (run_id, command, started_at, finished_at, status, exit_code, host, pid, message)
 		values (?, 'rollback', ?, ?, 'done', 0, ?, ?, ?)`, run, w.now().UTC(), w.now().UTC(), host, os.Getpid(), message)

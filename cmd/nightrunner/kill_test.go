@@ -2,15 +2,22 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/internal/chain"
 	"github.com/ccdexplorer/nightrunner/internal/mongotest"
 )
@@ -34,8 +41,9 @@ type night struct {
 	t       *testing.T
 	program string
 	flags   []string
-	// took is how long the last run took that came to its end.
-	took time.Duration
+	// took is how long the undisturbed run took, phases what it took for each.
+	took   time.Duration
+	phases map[string]time.Duration
 }
 
 func newNight(t *testing.T, mongo func(dump string) string) *night {
@@ -56,10 +64,17 @@ func (n *night) command(dir string) *exec.Cmd {
 func (n *night) finish(dir string) map[string]string {
 	n.t.Helper()
 	start := time.Now()
-	if output, err := n.command(dir).CombinedOutput(); err != nil {
-		n.t.Fatalf("%v\n%s", err, output)
+	command := n.command(dir)
+	command.Args = append(command.Args, "--json")
+	var words, report bytes.Buffer
+	command.Stdout, command.Stderr = &report, &words
+	if err := command.Run(); err != nil {
+		n.t.Fatalf("%v\n%s", err, words.String())
 	}
-	n.took = time.Since(start)
+	if n.phases == nil {
+		n.took = time.Since(start)
+		n.readPhases(report.Bytes())
+	}
 	result := map[string]string{}
 	paths, err := filepath.Glob(filepath.Join(dir, "out", "*"))
 	if err != nil {
@@ -83,11 +98,42 @@ func (n *night) finish(dir string) map[string]string {
 		}
 		result["raw."+table] = string(output)
 	}
+	n.addSnapshot(dir, result)
 	left, err := filepath.Glob(filepath.Join(dir, "out", ".*"))
 	if err != nil || len(left) > 0 {
 		n.t.Errorf("left behind: %v %v", left, err)
 	}
 	return result
+}
+
+// readPhases reads how long each phase took.
+func (n *night) readPhases(text []byte) {
+	n.t.Helper()
+	var report engine.Report
+	if err := json.Unmarshal(text, &report); err != nil {
+		n.t.Fatal(err)
+	}
+	n.phases = map[string]time.Duration{}
+	for _, step := range report.Steps {
+		n.phases[step.Phase] += time.Duration(step.Seconds * float64(time.Second))
+	}
+}
+
+// addSnapshot adds digests of the statistics in the current snapshot.
+func (n *night) addSnapshot(dir string, result map[string]string) {
+	n.t.Helper()
+	for _, statistic := range []string{"account_graph", "statistics_daily_holders", "statistics_plt", "statistics_network_summary"} {
+		query := fmt.Sprintf("select count(*), sum(hash(t)::hugeint) from stat.%s as t", statistic)
+		output, err := exec.Command(n.program, "query", "--warehouse", filepath.Join(dir, "w.duckdb"), "--snapshot", "current", "--format", "csv", query).CombinedOutput()
+		if err != nil {
+			n.t.Fatalf("%s: %v\n%s", query, err, output)
+		}
+		result["snapshot."+statistic] = string(output)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "snapshots", ".*"))
+	if err != nil || len(left) > 0 {
+		n.t.Errorf("left behind: %v %v", left, err)
+	}
 }
 
 // exclude are columns that hold ids of addresses: which address gets which depends on the order of documents.
@@ -103,17 +149,29 @@ func exclude(table string) string {
 	return ""
 }
 
-// killed starts a run and kills it at a random moment; false when it was done before.
-func (n *night) killed(dir string, within time.Duration) bool {
+// start starts a run; its words go to the returned buffer.
+func (n *night) start(dir string) (*exec.Cmd, *bytes.Buffer) {
 	n.t.Helper()
 	command := n.command(dir)
-	var output bytes.Buffer
-	command.Stderr = &output
+	output := &bytes.Buffer{}
+	command.Stderr = output
 	if err := command.Start(); err != nil {
 		n.t.Fatal(err)
 	}
+	return command, output
+}
+
+// killed starts a run and kills it at a random moment; false when it was done before.
+func (n *night) killed(dir string, within time.Duration) bool {
+	n.t.Helper()
+	command, output := n.start(dir)
 	time.Sleep(time.Duration(rand.Int64N(int64(within))))
-	if err := command.Process.Kill(); err != nil {
+	return n.kill(command, output)
+}
+
+func (n *night) kill(command *exec.Cmd, output *bytes.Buffer) bool {
+	n.t.Helper()
+	if err := command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		n.t.Fatal(err)
 	}
 	err := command.Wait()
@@ -123,43 +181,176 @@ func (n *night) killed(dir string, within time.Duration) bool {
 	return err != nil
 }
 
-// killAndCompare kills runs at random moments, each time goes on, and compares with an undisturbed run.
-func (n *night) killAndCompare(rounds int) {
+// killedIn kills a run at a random moment of a phase, as its lease tells; false when it was done before.
+func (n *night) killedIn(dir, phase string) bool {
 	n.t.Helper()
-	want := n.finish(n.t.TempDir())
-	took := n.took
+	command, output := n.start(dir)
+	waitFor(command, func() bool {
+		holder, err := engine.WhoHolds(filepath.Join(dir, "w.duckdb"))
+		return err == nil && holder != nil && holder.Phase == phase
+	})
+	time.Sleep(time.Duration(rand.Int64N(int64(n.phases[phase]))))
+	return n.kill(command, output)
+}
+
+// waitFor looks every millisecond until it is so, or the process is gone.
+func waitFor(command *exec.Cmd, so func() bool) {
+	for !zombie(command.Process.Pid) && !so() {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// zombie: a process that ended and was not waited for.
+func zombie(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && bytes.Contains(stat, []byte(") Z "))
+}
+
+// compare runs to the end and compares with an undisturbed run.
+func (n *night) compare(dir, after string, want map[string]string) {
+	n.t.Helper()
+	got := n.finish(dir)
+	for name := range want {
+		if got[name] != want[name] {
+			n.t.Errorf("%s differs after %s:\n%.600s\nwant\n%.600s", name, after, got[name], want[name])
+		}
+	}
+}
+
+// killAndCompare kills runs at random moments, each time goes on, and compares with an undisturbed run.
+func (n *night) killAndCompare(want map[string]string) {
+	n.t.Helper()
 	killed := 0
-	for range rounds {
+	for range soak(n.t, 1) {
 		dir := n.t.TempDir()
 		// A run that came to its end leaves the next one nothing to do.
 		for range 3 {
-			if !n.killed(dir, took) {
+			if !n.killed(dir, n.took) {
 				break
 			}
 			killed++
 		}
-		got := n.finish(dir)
-		for name := range want {
-			if got[name] != want[name] {
-				n.t.Errorf("%s differs after runs that were killed:\n%.600s\nwant\n%.600s", name, got[name], want[name])
-			}
-		}
+		n.compare(dir, "runs that were killed", want)
 	}
-	if killed == 0 {
-		n.t.Error("no run was killed")
-	}
-	n.t.Logf("%d runs killed within %v", killed, took)
+	n.t.Logf("%d runs killed within %v", killed, n.took)
 }
 
-func TestKilledRunsLoseNothing(t *testing.T) {
-	newNight(t, func(dump string) string { return dump }).killAndCompare(2)
+// soak is how many rounds a test makes: few, or as many as NIGHTRUNNER_SOAK says (make soak).
+func soak(t *testing.T, few int) int {
+	t.Helper()
+	text := os.Getenv("NIGHTRUNNER_SOAK")
+	if text == "" {
+		return few
+	}
+	rounds, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("NIGHTRUNNER_SOAK=%s is no number", text)
+	}
+	return rounds
 }
 
-func TestKilledLoadsFromAServerLoseNothing(t *testing.T) {
+func TestDisturbedRunsLoseNothing(t *testing.T) {
+	n := newNight(t, func(dump string) string { return dump })
+	want := n.finish(t.TempDir())
+	for name, disturb := range map[string]func(*night, map[string]string){"killed": (*night).killAndCompare, "killed in each phase": (*night).killInEachPhase,
+		"full disk": (*night).fillTheDisk, "little memory": (*night).limitMemory} {
+		t.Run(name, func(t *testing.T) {
+			one := *n
+			one.t = t
+			disturb(&one, want)
+		})
+	}
+}
+
+func TestDisturbedLoadsFromAServerLoseNothing(t *testing.T) {
 	n := newNight(t, func(dump string) string {
 		server := mongotest.Start(t)
 		mongotest.Restore(t, server.URI, dump)
 		return server.URI
 	})
-	n.killAndCompare(1)
+	n.killAndCompare(n.finish(t.TempDir()))
+}
+
+// killInEachPhase kills one warehouse's runs in one phase after the other, as far as they come.
+func (n *night) killInEachPhase(want map[string]string) {
+	n.t.Helper()
+	for range soak(n.t, 1) {
+		dir := n.t.TempDir()
+		killed := ""
+		for _, phase := range engine.Phases() {
+			if n.killedIn(dir, phase) {
+				killed += " " + phase
+			}
+		}
+		if killed == "" {
+			n.t.Error("no run was killed")
+		}
+		n.compare(dir, "kills in"+killed, want)
+		n.t.Log("killed in" + killed)
+	}
+}
+
+// fillTheDisk: a run on a full disk ends with an error that says so. With room, the next run makes good for it.
+func (n *night) fillTheDisk(want map[string]string) {
+	n.t.Helper()
+	for range soak(n.t, 1) {
+		dir := n.t.TempDir()
+		size := 3<<20 + rand.Int64N(45<<20)
+		mount := func(flags uintptr, bytes int64) error {
+			return unix.Mount("none", dir, "tmpfs", flags, fmt.Sprintf("size=%d", bytes))
+		}
+		if err := mount(0, size); err != nil {
+			n.t.Skipf("no small disk can be mounted here (%v)", err)
+		}
+		n.t.Cleanup(func() {
+			if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+				n.t.Error(err)
+			}
+		})
+		output, err := n.command(dir).CombinedOutput()
+		n.t.Logf("%d MB: %v", size>>20, err)
+		if err != nil && !saysFull(string(output)) {
+			n.t.Errorf("the disk is full, and the run does not say so:\n%s", output)
+		}
+		if err := mount(unix.MS_REMOUNT, 1<<30); err != nil {
+			n.t.Fatal(err)
+		}
+		n.compare(dir, "a full disk", want)
+	}
+}
+
+func saysFull(output string) bool {
+	return slices.ContainsFunc([]string{"No space left", "no space left", "not enough disk", "max_temp_directory_size"}, func(words string) bool {
+		return strings.Contains(output, words)
+	})
+}
+
+// limitMemory: a run with little memory ends with an error, or by the system's hand. With enough, the next run makes good
+// for it.
+func (n *night) limitMemory(want map[string]string) {
+	n.t.Helper()
+	for i := range soak(n.t, 2) {
+		dir := n.t.TempDir()
+		command, how := n.command(dir), "--memory-limit"
+		if i%2 == 0 {
+			command.Args = append(command.Args, how, fmt.Sprintf("%dMB", 20+rand.IntN(60)), "--max-temp-size", "0KB")
+		} else {
+			how = "ulimit"
+			limitAddresses(n.t, command, 600_000+rand.IntN(1_000_000))
+		}
+		_, err := command.CombinedOutput()
+		n.t.Logf("%s: %v", how, err)
+		n.compare(dir, "little memory ("+how+")", want)
+	}
+}
+
+// limitAddresses lets the system refuse what does not fit into the address space.
+func limitAddresses(t *testing.T, command *exec.Cmd, kilobytes int) {
+	t.Helper()
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("no shell to limit memory with")
+	}
+	command.Args = slices.Concat([]string{"sh", "-c", fmt.Sprintf("ulimit -v %d; exec \"$@\"", kilobytes), "sh", command.Path}, command.Args[1:])
+	command.Path = shell
 }

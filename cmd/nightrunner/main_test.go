@@ -27,7 +27,7 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	commands := map[string]func(*testscript.TestScript, bool, []string){"edit": edit, "cut": cut, "webhook": webhook, "holds": holds}
+	commands := map[string]func(*testscript.TestScript, bool, []string){"edit": edit, "cut": cut, "damage": damage, "webhook": webhook, "holds": holds}
 	maps.Copy(commands, mongoCommands(t))
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -121,4 +121,16 @@ func holds(ts *testscript.TestScript, negated bool, args []string) {
 	if !negated && found == "" {
 		ts.Fatalf("nothing in %s holds %q", args[0], args[1])
 	}
+}
+
+// damage FILE turns all bits behind the heads of a DuckDB file.
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	content, err := os.ReadFile(path)
+	ts.Check(err)
+	const heads = 3 * 4096
+	for i := heads; i < len(content); i++ {
+		content[i] ^= 0xff
+	}
+	ts.Check(os.WriteFile(path, content, 0o600))
 }
