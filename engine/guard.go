@@ -78,21 +78,28 @@ type GuardResult struct {
 }
 
 func (r GuardResult) String() string {
-	text := fmt.Sprintf("guard %s: %d would change", r.Guard, r.Found)
+	var text string
 	switch kind, _, _ := strings.Cut(r.Guard, " "); kind {
 	case maxChangedDays:
-		text = fmt.Sprintf("guard %s: documents of %d days would change", r.Guard, r.Found)
+		text = fmt.Sprintf("guard %s: documents of %s would change", r.Guard, counted(r.Found, "day"))
 	case maxChangedDocuments:
-		text = fmt.Sprintf("guard %s: %d documents would change", r.Guard, r.Found)
+		text = fmt.Sprintf("guard %s: %s would change", r.Guard, counted(r.Found, "document"))
 	case maxDeleted:
-		text = fmt.Sprintf("guard %s: %d documents would be deleted", r.Guard, r.Found)
+		text = fmt.Sprintf("guard %s: %s would be deleted", r.Guard, counted(r.Found, "document"))
 	case neverDecreases:
-		text = fmt.Sprintf("guard %s: it would decrease in %d documents", r.Guard, r.Found)
+		text = fmt.Sprintf("guard %s: it would decrease in %s", r.Guard, counted(r.Found, "document"))
 	}
 	if len(r.Examples) > 0 {
 		text += " (" + strings.Join(r.Examples, ", ") + ")"
 	}
 	return text
+}
+
+func counted(n int64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // guardExamples is how many examples a result names.
