@@ -12,6 +12,8 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 	"github.com/zeebo/xxh3"
+
+	"github.com/ccdexplorer/nightrunner/internal/machine"
 )
 
 // BuildOptions of a build.
@@ -182,6 +184,7 @@ func (b *builder) step(ctx context.Context, m *Model, position int) {
 	}
 	b.observer.Begin(PhaseBuild, m.Name, position, len(b.p.Models))
 	start := b.now()
+	resettable := machine.ResetPeak()
 	err := b.build(ctx, m, &step)
 	saved, spendErr := b.spend(context.WithoutCancel(ctx))
 	if saved != "" {
@@ -189,6 +192,9 @@ func (b *builder) step(ctx context.Context, m *Model, position int) {
 		b.notes = append(b.notes, m.Name+": "+saved)
 	}
 	step.Seconds = b.now().Sub(start).Seconds()
+	if resettable {
+		step.PeakMemory = machine.Peak()
+	}
 	if err = errors.Join(err, spendErr); err != nil {
 		step.Status, step.Message = StatusFailed, modelProblem(m, err).Error()
 		if duck := (*duckdb.Error)(nil); errors.As(err, &duck) && mayBeDamage(duck.Type) {

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/ccdexplorer/nightrunner/internal/machine"
 )
 
 // DiffOptions of a diff.
@@ -186,13 +184,9 @@ func (d *diffing) add(m *Model, one ModelDiff) {
 }
 
 func (d *diffing) build(ctx context.Context, m *Model, position int, one *ModelDiff) {
-	resettable := machine.ResetPeak()
 	d.b.step(ctx, m, position)
 	step := d.b.steps[len(d.b.steps)-1]
-	one.Now = &Cost{Days: step.Days, Seconds: step.Seconds}
-	if resettable {
-		one.Now.PeakMemory = machine.Peak()
-	}
+	one.Now = &Cost{Days: step.Days, Seconds: step.Seconds, PeakMemory: step.PeakMemory}
 	if step.Status == StatusFailed || step.Status == StatusBlocked {
 		one.Status, one.Message, one.Now = DiffFailed, step.Message, nil
 	}
@@ -245,7 +239,8 @@ func (d *diffing) gone() {
 func (d *diffing) costBefore(ctx context.Context, m *Model) (*Cost, error) {
 	var c Cost
 	err := d.w.conn.QueryRowContext(ctx, `select count(*), coalesce(max_by(day_count, (day_count, run_id)), 0), coalesce(max_by(seconds, (day_count, run_id)), 0),
-		coalesce(max_by(run_id, (day_count, run_id)), 0) from ops.run_steps where phase = 'build' and status = 'done' and name = ?`, m.Name).Scan(new(int64), &c.Days, &c.Seconds, &c.Run)
+		coalesce(max_by(run_id, (day_count, run_id)), 0), coalesce(max_by(peak_memory_bytes, (day_count, run_id)), 0)
+		from ops.run_steps where phase = 'build' and status = 'done' and name = ?`, m.Name).Scan(new(int64), &c.Days, &c.Seconds, &c.Run, &c.PeakMemory)
 	if err != nil || c.Run == 0 {
 		return nil, err
 	}

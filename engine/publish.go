@@ -298,7 +298,7 @@ func (p *publication) record(ctx context.Context, step Step) error {
 	return p.w.transact(ctx, func() error {
 		in := &Intake{w: p.w}
 		err := in.insertRows(ctx, "ops.run_steps", 1, func(int) []any {
-			return []any{r.Run, len(r.Steps), step.Phase, step.Name, step.Status, step.Rows, step.Days, step.Seconds, step.Message}
+			return step.row(r.Run, len(r.Steps))
 		})
 		if err != nil {
 			return err

@@ -35,7 +35,9 @@ type Step struct {
 	Rows    int64   `json:"rows"`
 	Days    int64   `json:"days"`
 	Seconds float64 `json:"seconds"`
-	Message string  `json:"message,omitempty"`
+	// PeakMemory is the most that the process took in a step of build, bytes; 0: not known.
+	PeakMemory uint64 `json:"peak_memory,omitempty"`
+	Message    string `json:"message,omitempty"`
 }
 
 // An Observer sees a run while it goes on. Methods are called from one goroutine at a time, Progress from any.

@@ -342,9 +342,17 @@ func (r *runner) end(ctx context.Context, runErr error) error {
 func (r *runner) saveSteps(ctx context.Context) error {
 	in := &Intake{w: r.w}
 	return in.insertRows(ctx, "ops.run_steps", len(r.report.Steps), func(i int) []any {
-		s := r.report.Steps[i]
-		return []any{r.report.Run, i + 1, s.Phase, s.Name, s.Status, s.Rows, s.Days, s.Seconds, s.Message}
+		return r.report.Steps[i].row(r.report.Run, i+1)
 	})
+}
+
+// row is the step in ops.run_steps.
+func (s Step) row(run int64, position int) []any {
+	var peak any
+	if s.PeakMemory > 0 {
+		peak = int64(s.PeakMemory)
+	}
+	return []any{run, position, s.Phase, s.Name, s.Status, s.Rows, s.Days, s.Seconds, s.Message, peak}
 }
 
 // Waiting lists what days wait for, per model and reason.

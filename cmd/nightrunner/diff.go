@@ -247,12 +247,17 @@ func cost(now, before *engine.Cost) string {
 	if now == nil {
 		return ""
 	}
-	text := progress.Duration(now.Seconds) + forDays(now.Days)
-	if now.PeakMemory > 0 {
-		text += fmt.Sprintf(", peak %d MiB", now.PeakMemory>>20)
-	}
+	text := spent(*now)
 	if before != nil {
-		text += fmt.Sprintf("; before %s%s (run %d)", progress.Duration(before.Seconds), forDays(before.Days), before.Run)
+		text += fmt.Sprintf("; before %s (run %d)", spent(*before), before.Run)
+	}
+	return text
+}
+
+func spent(c engine.Cost) string {
+	text := progress.Duration(c.Seconds) + forDays(c.Days)
+	if c.PeakMemory > 0 {
+		text += fmt.Sprintf(", peak %d MiB", c.PeakMemory>>20)
 	}
 	return text
 }
