@@ -184,6 +184,9 @@ const suspectAfter = 2
 
 // attempt writes documents, again where the network or the server was at fault. suspect: one of the documents is.
 func (b *bulk) attempt(ctx context.Context, documents []document) (suspect bool, err error) {
+	if err := b.e.givenUp(); err != nil {
+		return false, err
+	}
 	pause := b.e.options.Retry.Pause
 	broken := 0
 	for try := 1; ; try++ {

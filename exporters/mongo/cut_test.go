@@ -204,8 +204,13 @@ func TestAServerThatIsGoneFailsTheExport(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.Kill()
-	done, err := exportTo(t, d.exporter(), 2, numbered(2, 5))
+	e = d.exporter()
+	done, err := exportTo(t, e, 2, numbered(2, 5))
 	if err == nil || len(done.Refused) > 0 {
 		t.Errorf("%v, %v", done, err)
+	}
+	// The next statistic does not wait for it once more.
+	if _, err := exportTo(t, e, 2, numbered(2, 5)); err == nil || !strings.Contains(err.Error(), "the server was given up: read nightrunner_publications") {
+		t.Errorf("got %v", err)
 	}
 }

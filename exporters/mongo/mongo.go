@@ -8,10 +8,12 @@ package mongo
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -67,6 +69,8 @@ type Exporter struct {
 	told    []string
 	counts  map[string]int64
 	undo    *undoLog
+	// lost says why the server was given up, nil while it is not: other statistics need not wait for it as long again.
+	lost atomic.Pointer[string]
 	// hunt is held for reading by ordinary bulks, for writing while a document that breaks connections is searched for.
 	hunt sync.RWMutex
 }
@@ -160,6 +164,9 @@ func (e *Exporter) own(name string) *driver.Collection {
 
 // try does what may fail for a reason that passes, and keeps secrets out of what comes of it.
 func (e *Exporter) try(ctx context.Context, what string, do func() error) error {
+	if err := e.givenUp(); err != nil {
+		return err
+	}
 	if err := e.options.Retry.Do(ctx, do); err != nil {
 		return e.wrap(ctx, what, err)
 	}
@@ -170,7 +177,19 @@ func (e *Exporter) wrap(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	}
-	return fmt.Errorf("%s: %s", what, mongouri.WithoutSecret(err, e.options.URI))
+	text := fmt.Sprintf("%s: %s", what, mongouri.WithoutSecret(err, e.options.URI))
+	if mongouri.Passing(err) {
+		e.lost.CompareAndSwap(nil, &text)
+	}
+	return errors.New(text)
+}
+
+// givenUp is the error that ended an earlier attempt to reach the server.
+func (e *Exporter) givenUp() error {
+	if text := e.lost.Load(); text != nil {
+		return fmt.Errorf("the server was given up: %s", *text)
+	}
+	return nil
 }
 
 // A publication is what readers are told of one statistic.

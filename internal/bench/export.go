@@ -97,8 +97,9 @@ func (s settings) exportTwice(ctx context.Context, what string, scanned time.Dur
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d documents %s: %v, %.2f M documents/s; %.1f x a plain scan of the rows (%v); peak %.2f GB\n", s.exported, what,
-		first.inside.Round(time.Millisecond), float64(s.exported)/first.inside.Seconds()/1e6, ratio(first.inside, scanned), scanned.Round(time.Millisecond), float64(first.peak)/1e9)
+	fmt.Printf("%d documents %s: %v, %.2f M documents/s; %.1f x a plain scan of the rows (%v); CPU %v; peak %.2f GB\n", s.exported, what,
+		first.inside.Round(time.Millisecond), float64(s.exported)/first.inside.Seconds()/1e6, ratio(first.inside, scanned), scanned.Round(time.Millisecond),
+		first.cpu.Round(time.Millisecond), float64(first.peak)/1e9)
 	if what == "to a server that does nothing" {
 		// It forgets everything: there is no second time.
 		return nil
@@ -117,8 +118,8 @@ func (s settings) exportTwice(ctx context.Context, what string, scanned time.Dur
 	if err != nil {
 		return err
 	}
-	fmt.Printf("    again with nothing new: %v; after a change of its SQL, all documents compared: %v (goal 5 s)\n",
-		idle.process.Round(time.Millisecond), compared.process.Round(time.Millisecond))
+	fmt.Printf("    again with nothing new: %v; after a change of its SQL, all documents compared: %v (goal 5 s), CPU %v\n",
+		idle.process.Round(time.Millisecond), compared.process.Round(time.Millisecond), compared.cpu.Round(time.Millisecond))
 	return nil
 }
 

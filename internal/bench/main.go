@@ -77,6 +77,8 @@ type outcome struct {
 	inside, process time.Duration
 	peak            int64
 	steps           []step
+	// cpu is what the process used of all cores: what a busy machine does not change.
+	cpu time.Duration
 }
 
 type step struct {
@@ -118,7 +120,8 @@ func (s settings) process(ctx context.Context, args ...string) (outcome, error) 
 	if !ok {
 		return outcome{}, errors.New("no resource usage on this system")
 	}
-	return outcome{time.Duration(report.Seconds * float64(time.Second)), took, usage.Maxrss << 10, report.Steps}, nil
+	return outcome{time.Duration(report.Seconds * float64(time.Second)), took, usage.Maxrss << 10, report.Steps,
+		command.ProcessState.UserTime() + command.ProcessState.SystemTime()}, nil
 }
 
 // scan reads the CSVs with DuckDB, columns given and nothing stored: one statement per header.
