@@ -301,6 +301,18 @@ func (e *Exporter) count(ctx context.Context, place string) (count int64, err er
 	return count, err
 }
 
+// isEmpty reports whether a collection has no document at all: its count may be wrong after a crash of the server.
+func (e *Exporter) isEmpty(ctx context.Context, place string) (empty bool, err error) {
+	err = e.try(ctx, "read "+place, func() error {
+		err := e.collection(place).FindOne(ctx, bson.D{}, options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}})).Err()
+		if empty = errors.Is(err, driver.ErrNoDocuments); empty {
+			return nil
+		}
+		return err
+	})
+	return empty, err
+}
+
 // Publish writes the small document about a statistic, when its documents are there.
 func (e *Exporter) Publish(ctx context.Context, s engine.Statistic, summary engine.Summary) error {
 	now := publication{

@@ -39,14 +39,14 @@ type writer struct {
 // Begin looks at the indexes of the collection and starts workers.
 func (e *Exporter) Begin(ctx context.Context, p *engine.Publication) (engine.Writer, error) {
 	place := e.place(p.Statistic)
-	count, err := e.count(ctx, place)
+	empty, err := e.isEmpty(ctx, place)
 	if err != nil {
 		return nil, err
 	}
 	if err := e.ensureIndexes(ctx, place, p.Columns); err != nil {
 		return nil, err
 	}
-	w := &writer{e: e, p: p, place: place, compare: count > 0, bulks: make(chan *bulk)}
+	w := &writer{e: e, p: p, place: place, compare: !empty, bulks: make(chan *bulk)}
 	w.outcome.Notes = e.indexed[place]
 	e.indexed[place] = nil
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
