@@ -116,7 +116,7 @@ func newestFormat() (format uint64, err error) {
 	defer db.Close()
 	path := filepath.Join(dir, "newest.duckdb")
 	for _, statement := range []string{"attach " + quote(path) + " as newest (storage_version 'latest')", "create table newest.t (a int)", "detach newest"} {
-		if _, err := db.Exec(statement); err != nil {
+		if _, err := db.ExecContext(context.Background(), statement); err != nil {
 			return 0, err
 		}
 	}

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/ccdexplorer/nightrunner/internal/machine"
 )
 
 // A Holder is who writes a warehouse, and where it is.
@@ -195,4 +198,36 @@ type leaseObserver struct {
 func (o leaseObserver) Begin(phase, name string, position, total int) {
 	o.lease.at(o.run, phase, name, position, total)
 	o.Observer.Begin(phase, name, position, total)
+}
+
+// takeLease makes this process the one that writes, and tells of one that was killed.
+func (w *Warehouse) takeLease(command string) error {
+	if !w.options.AllowNetworkDisk {
+		if err := refuseNetworkDisk(w.Path, machine.NetworkDisk); err != nil {
+			return err
+		}
+	}
+	var before *Holder
+	var err error
+	if w.lease, before, err = takeLease(w.Path, command, w.now); err != nil {
+		return err
+	}
+	if before != nil {
+		w.highestRun = before.Run
+		w.note("%s was killed%s; its lease was taken over, and this goes on from the last step that was done", before.name(), before.where())
+	}
+	return nil
+}
+
+// refuseNetworkDisk: two machines could both believe to be the one that writes.
+func refuseNetworkDisk(path string, networkDisk func(dir string) (string, error)) error {
+	name, err := networkDisk(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("look at the disk of %s: %w", path, err)
+	}
+	if name == "" {
+		return nil
+	}
+	return WithHint(fmt.Errorf("%w: %s is on %w (%s), where locks between machines may not hold: two runs could write at the same time", ErrUsage, path, ErrNetworkDisk, name),
+		"put the warehouse on a local disk (--warehouse) and only the snapshots there (--snapshots); --allow-network-disk goes ahead nevertheless")
 }

@@ -47,11 +47,24 @@ func (w *Warehouse) Publish(ctx context.Context, report *Report, observer Observ
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
-	if current, err := w.snapshots.Current(); err == nil && current.Run >= changed && w.options.Publishing.Keep > 0 {
-		return nil
+	if needed, err := w.toPublish(changed); err != nil || !needed {
+		return err
 	}
 	p := &publication{w: w, report: report, observer: leaseObserver{observer, w.lease, report.Run}}
 	return p.step(ctx)
+}
+
+// toPublish: something changed since the current snapshot, or there are some and none is to be kept.
+func (w *Warehouse) toPublish(changed int64) (bool, error) {
+	if w.options.Publishing.Keep == 0 {
+		newest, err := w.snapshots.newest()
+		return newest > 0, err
+	}
+	current, err := w.snapshots.Current()
+	if errors.Is(err, ErrNoSnapshot) {
+		return true, nil
+	}
+	return current.Run < changed, err
 }
 
 // lastChange is the last run that left something else than it found, as far as is known.
@@ -73,7 +86,8 @@ func (p *publication) step(ctx context.Context) error {
 	step := Step{Phase: PhasePublish, Name: "snapshot", Status: StatusDone}
 	p.observer.Begin(PhasePublish, step.Name, 1, 1)
 	start := p.w.now()
-	if err := p.publish(ctx, &step); err != nil {
+	err := p.publish(ctx, &step)
+	if err != nil {
 		step.Status, step.Message = StatusFailed, err.Error()
 		if hint := HintOf(err); hint != "" {
 			step.Message += " (" + hint + ")"
@@ -82,6 +96,9 @@ func (p *publication) step(ctx context.Context) error {
 	step.Seconds = p.w.now().Sub(start).Seconds()
 	p.report.Steps = append(p.report.Steps, step)
 	p.observer.End(step)
+	if p.w.conn == nil {
+		return fmt.Errorf("publish: %w", err)
+	}
 	if err := p.record(context.WithoutCancel(ctx), step); err != nil {
 		return fmt.Errorf("record the snapshot: %w", err)
 	}
@@ -104,7 +121,10 @@ func (p *publication) publish(ctx context.Context, step *Step) error {
 	if err := p.settle(ctx); err != nil {
 		return err
 	}
-	err := p.put(ctx, step)
+	err := w.disconnect()
+	if err == nil {
+		err = p.put(ctx, step)
+	}
 	return errors.Join(err, w.connect(context.WithoutCancel(ctx)))
 }
 
@@ -118,7 +138,7 @@ func (p *publication) settle(ctx context.Context) error {
 		return fmt.Errorf("read the size: %w", err)
 	}
 	p.compact = float64(free) > compactShare*float64(total)
-	return p.w.disconnect()
+	return nil
 }
 
 func (p *publication) put(ctx context.Context, step *Step) error {

@@ -53,10 +53,10 @@ func FindSnapshots(warehouse, dir string) (Snapshots, error) {
 			return Snapshots{}, fmt.Errorf("find snapshots of %s: %w", warehouse, err)
 		}
 		text, err := os.ReadFile(filepath.Join(dir, ownerName))
-		switch known := strings.TrimSpace(string(text)); {
-		case err != nil && !errors.Is(err, fs.ErrNotExist):
+		if ignoreGone(err) != nil {
 			return Snapshots{}, fmt.Errorf("find snapshots of %s: %w", warehouse, err)
-		case err != nil || known == owner:
+		}
+		if known := strings.TrimSpace(string(text)); known == "" || known == owner {
 			return Snapshots{Dir: dir, owner: owner}, nil
 		}
 		name := filepath.Base(warehouse)

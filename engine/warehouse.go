@@ -117,38 +117,6 @@ func newWarehouse(path string, o Options) (*Warehouse, error) {
 	return &Warehouse{Path: path, options: o, snapshots: snapshots, now: o.Now, log: o.Log}, nil
 }
 
-// takeLease makes this process the one that writes, and tells of one that was killed.
-func (w *Warehouse) takeLease(command string) error {
-	if !w.options.AllowNetworkDisk {
-		if err := refuseNetworkDisk(w.Path, machine.NetworkDisk); err != nil {
-			return err
-		}
-	}
-	var before *Holder
-	var err error
-	if w.lease, before, err = takeLease(w.Path, command, w.now); err != nil {
-		return err
-	}
-	if before != nil {
-		w.highestRun = before.Run
-		w.note("%s was killed%s; its lease was taken over, and this goes on from the last step that was done", before.name(), before.where())
-	}
-	return nil
-}
-
-// refuseNetworkDisk: two machines could both believe to be the one that writes.
-func refuseNetworkDisk(path string, networkDisk func(dir string) (string, error)) error {
-	name, err := networkDisk(filepath.Dir(path))
-	if err != nil {
-		return fmt.Errorf("look at the disk of %s: %w", path, err)
-	}
-	if name == "" {
-		return nil
-	}
-	return WithHint(fmt.Errorf("%w: %s is on %w (%s), where locks between machines may not hold: two runs could write at the same time", ErrUsage, path, ErrNetworkDisk, name),
-		"put the warehouse on a local disk (--warehouse) and only the snapshots there (--snapshots); --allow-network-disk goes ahead nevertheless")
-}
-
 // prepare opens the database and brings its schema up to date.
 func (w *Warehouse) prepare(ctx context.Context) error {
 	if err := w.openOrRecover(ctx); err != nil {
@@ -316,7 +284,7 @@ func refuseForeign(path string) error {
 	defer file.Close()
 	head := make([]byte, 12)
 	_, err = io.ReadFull(file, head)
-	if err == io.EOF || err == nil && bytes.Equal(head[8:], []byte("DUCK")) {
+	if errors.Is(err, io.EOF) || err == nil && bytes.Equal(head[8:], []byte("DUCK")) {
 		return nil
 	}
 	return WithHint(fmt.Errorf("%s: %w", path, ErrNotWarehouse), "the file was left as it is; name another with --warehouse")
