@@ -3,6 +3,7 @@ package mongo
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"sync"
@@ -25,6 +26,10 @@ type undoLog struct {
 	keep    int
 	encoder *zstd.Encoder
 
+	// token tells this log's records from those of another process that gave a run the same number: a warehouse that was rolled
+	// back does.
+	token string
+
 	lock   sync.Mutex
 	number int
 	pruned bool
@@ -32,7 +37,7 @@ type undoLog struct {
 
 func newUndoLog(e *Exporter, keep int) (*undoLog, error) {
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest))
-	return &undoLog{e: e, keep: keep, encoder: encoder}, err
+	return &undoLog{e: e, keep: keep, encoder: encoder, token: rand.Text()}, err
 }
 
 // An entry is one document: what it was, and a hash of what it was to become (0 for a deletion).
@@ -105,7 +110,7 @@ func (u *undoLog) insert(ctx context.Context, origin engine.Origin, statistic, p
 	u.number++
 	number := u.number
 	u.lock.Unlock()
-	one := record{ID: fmt.Sprintf("%s/%010d/%s/%08d", origin.Warehouse, origin.Run, u.e.options.Layout, number), Warehouse: origin.Warehouse, Run: origin.Run,
+	one := record{ID: fmt.Sprintf("%s/%010d/%s/%s/%08d", origin.Warehouse, origin.Run, u.e.options.Layout, u.token, number), Warehouse: origin.Warehouse, Run: origin.Run,
 		At: u.e.now().UTC().Truncate(time.Millisecond), Layout: u.e.options.Layout, Statistic: statistic, Place: place, Documents: documents, Entries: u.encoder.EncodeAll(packed, nil)}
 	return u.e.try(ctx, "write "+undoCollection, func() error {
 		_, err := u.e.own(undoCollection).InsertOne(ctx, one)
