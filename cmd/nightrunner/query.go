@@ -10,8 +10,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ccdexplorer/nightrunner/engine"
-	"github.com/ccdexplorer/nightrunner/internal/atomicfile"
 	"github.com/ccdexplorer/nightrunner/internal/console"
+	"github.com/ccdexplorer/nightrunner/internal/durable"
 )
 
 // parquet is a format of query alone: it is no text.
@@ -49,7 +49,7 @@ func query(c *cli.Context) error {
 		return err
 	}
 	if path := outputOf(c); path != "" {
-		return consoleError(atomicfile.Write(path, 0o644, write))
+		return consoleError(durable.Replace(path, 0o644, write))
 	}
 	out, ok := c.App.Writer.(*os.File)
 	if !ok {

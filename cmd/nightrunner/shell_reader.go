@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -112,7 +113,11 @@ func (r *shellReader) commands() []console.Command {
 			Run: func(ctx context.Context, words []string, to console.Output) error {
 				var selected []string
 				for _, one := range words {
-					selected = append(selected, "--select", one)
+					// Flags as --from=DATE stay what they are.
+					if !strings.HasPrefix(one, "-") {
+						one = "--select=" + one
+					}
+					selected = append(selected, one)
 				}
 				return r.reading(ctx, to, selected, "diff")
 			}},

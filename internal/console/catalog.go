@@ -81,7 +81,7 @@ func (s *Session) tables(ctx context.Context, pattern string) error {
 		}
 		rows = append(rows, []string{one.title(), one.kind, count, oneLine(one.comment)})
 	}
-	columns := []Column{{Name: "name"}, {Name: "kind"}, {Name: "rows", Right: true}, {Name: "comment"}}
+	columns := []Column{{Name: "name", whole: true}, {Name: "kind"}, {Name: "rows", Right: true}, {Name: "comment"}}
 	return s.list(columns, rows)
 }
 

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ccdexplorer/nightrunner/internal/atomicfile"
+	"github.com/ccdexplorer/nightrunner/internal/durable"
 )
 
 // mostLines is how many lines a history holds; its file is cut to them when it is twice as long.
@@ -79,7 +79,7 @@ func lastOnes(lines []string) []string {
 }
 
 func (h *history) rewrite() error {
-	return atomicfile.Write(h.path, 0o600, func(file *os.File) error {
+	return durable.Replace(h.path, 0o600, func(file *os.File) error {
 		out := bufio.NewWriter(file)
 		for _, line := range h.lines {
 			encoded, err := h.encode(line)

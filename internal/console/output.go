@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/ccdexplorer/nightrunner/internal/atomicfile"
+	"github.com/ccdexplorer/nightrunner/internal/durable"
 )
 
 // Output is where a result goes, and how wide it may be in columns; 0 is no limit.
@@ -25,7 +25,7 @@ func (s *Session) emit(fill func(to Output) error) error {
 	case s.once != "":
 		path := s.once
 		s.once = ""
-		return atomicfile.Write(path, 0o644, func(file *os.File) error { return fill(Output{Writer: file, Width: s.maxWidth}) })
+		return durable.Replace(path, 0o644, func(file *os.File) error { return fill(Output{Writer: file, Width: s.maxWidth}) })
 	case s.output != nil:
 		return fill(Output{Writer: s.output, Width: s.maxWidth})
 	}

@@ -19,6 +19,8 @@ type Column struct {
 	// Wrap breaks what does not fit between words, onto lines below, instead of cutting it. The other columns are cut only
 	// when that is not enough.
 	Wrap bool
+	// whole: it is never cut either.
+	whole bool
 	// kind is a second line of the head.
 	kind string
 }
@@ -84,7 +86,7 @@ func measure(columns []Column, rows [][]string) (natural, least []int) {
 		head := max(text.StringWidthWithoutEscSequences(column.Name), min(text.StringWidthWithoutEscSequences(column.kind), 2*leastWidth))
 		natural[i] = max(data, head)
 		least[i] = min(natural[i], leastWidth)
-		if column.Right {
+		if column.Right || column.whole {
 			least[i] = max(least[i], data)
 		}
 	}

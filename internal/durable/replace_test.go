@@ -1,4 +1,4 @@
-package atomicfile
+package durable
 
 import (
 	"errors"
@@ -14,14 +14,14 @@ func say(text string) func(*os.File) error {
 	}
 }
 
-func TestWrite(t *testing.T) {
+func TestReplace(t *testing.T) {
 	dir := t.TempDir()
 	path, link := filepath.Join(dir, "a"), filepath.Join(dir, "link")
-	if err := errors.Join(Write(path, 0o600, say("one")), os.Symlink(path, link), Write(link, 0o644, say("two"))); err != nil {
+	if err := errors.Join(Replace(path, 0o600, say("one")), os.Symlink(path, link), Replace(link, 0o644, say("two"))); err != nil {
 		t.Fatal(err)
 	}
 	oops := errors.New("oops")
-	err := Write(path, 0o600, func(file *os.File) error { return errors.Join(say("three")(file), oops) })
+	err := Replace(path, 0o600, func(file *os.File) error { return errors.Join(say("three")(file), oops) })
 	if !errors.Is(err, oops) {
 		t.Errorf("got %v", err)
 	}
@@ -41,7 +41,7 @@ func TestWrite(t *testing.T) {
 }
 
 func TestWriteThrough(t *testing.T) {
-	if err := Write(os.DevNull, 0o600, say("gone")); err != nil {
+	if err := Replace(os.DevNull, 0o600, say("gone")); err != nil {
 		t.Error(err)
 	}
 	if info, err := os.Stat(os.DevNull); err != nil || info.Mode().IsRegular() {
@@ -50,7 +50,7 @@ func TestWriteThrough(t *testing.T) {
 }
 
 func TestWriteNowhere(t *testing.T) {
-	if err := Write(filepath.Join(t.TempDir(), "none", "a"), 0o600, say("")); !errors.Is(err, os.ErrNotExist) {
+	if err := Replace(filepath.Join(t.TempDir(), "none", "a"), 0o600, say("")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,5 +1,4 @@
-// Package atomicfile writes files that are there as a whole or not at all.
-package atomicfile
+package durable
 
 import (
 	"crypto/rand"
@@ -9,10 +8,11 @@ import (
 	"path/filepath"
 )
 
-// Write has fill write a file beside path, syncs it and renames it over what is there. After an error, path is what it was.
+// Replace is Write for files that people name: processes may write the same one. fill writes a file beside path, which is
+// synced and renamed over what is there. After an error, path is what it was.
 // The file gets mode, less the process's umask, or the mode of the file it replaces. A link is followed: what it names is
 // replaced.
-func Write(path string, mode fs.FileMode, fill func(*os.File) error) (err error) {
+func Replace(path string, mode fs.FileMode, fill func(*os.File) error) (err error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
@@ -20,7 +20,7 @@ func Write(path string, mode fs.FileMode, fill func(*os.File) error) (err error)
 	if statErr == nil && !info.Mode().IsRegular() {
 		return writeThrough(path, fill)
 	}
-	beside := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()[:8])
+	beside := Beside(path + "." + rand.Text()[:8])
 	file, err := os.OpenFile(beside, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func Write(path string, mode fs.FileMode, fill func(*os.File) error) (err error)
 	if err := os.Rename(beside, path); err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return SyncFolder(path)
 }
 
 // writeThrough: what is no file, /dev/null or a pipe, is not replaced by one.
@@ -55,13 +55,4 @@ func writeThrough(path string, fill func(*os.File) error) error {
 		return err
 	}
 	return errors.Join(fill(file), file.Close())
-}
-
-// syncFolder makes the new name last.
-func syncFolder(dir string) error {
-	folder, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }
