@@ -70,7 +70,7 @@ func tellFindings(c *cli.Context, report *lint.Report) error {
 	if report.Allowed > 0 {
 		allowed = fmt.Sprintf(", %d allowed", report.Allowed)
 	}
-	fmt.Fprintf(c.App.Writer, "%d findings%s in %d files\n", len(report.Findings), allowed, report.Files)
+	fmt.Fprintf(c.App.Writer, "%s%s in %s\n", plural(int64(len(report.Findings)), "finding"), allowed, plural(int64(report.Files), "file"))
 	return nil
 }
 
