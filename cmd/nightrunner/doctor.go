@@ -172,7 +172,7 @@ func examinePlaces(c *cli.Context) []doctor.Finding {
 		places = append(places, doctor.Place{Name: name, Thing: exporter})
 	}
 	if len(options.Loaders) == 0 {
-		findings = append(findings, doctor.Finding{Check: "sources", Status: doctor.Warn, Detail: "none", Hint: "give --mongo, --balances, --node, --ccdscan, --coingecko or --currency-rates, or name them in nightrunner.toml"})
+		findings = append(findings, doctor.Finding{Check: "sources", Status: doctor.Fail, Detail: "none", Hint: "give --mongo, --balances, --node, --ccdscan, --coingecko or --currency-rates, or name them in nightrunner.toml"})
 	}
 	asked, skew := doctor.Probe(c.Context, places)
 	if err := closeExporters(options.Exporters); err != nil {
