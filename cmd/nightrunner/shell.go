@@ -90,7 +90,7 @@ func shell(c *cli.Context, given inputs) error {
 		return errors.Join(err, db.Close())
 	}
 	if typed {
-		fmt.Fprintf(c.App.ErrWriter, "%s\nStatements end with a semicolon; .help lists commands.\n", title)
+		fmt.Fprintf(c.App.ErrWriter, "%s\nStatements end with a semicolon; .help lists commands.\n", console.Wrap(title, terminalWidth(c.App.Writer)))
 		err = interact(c, session)
 	} else {
 		err = runGiven(c, session, given)
