@@ -81,7 +81,7 @@ type SourceFile struct {
 	Name string
 	// Date is the day it describes, zero where it has none.
 	Date time.Time
-	// Hash is of the content as it lies on disk (xxh3, 128 bits, hex).
+	// Hash is of the content as it lies on disk (xxh3, 128 bits, hex); of a file in git the id of its blob.
 	Hash     string
 	Bytes    int64
 	Modified time.Time

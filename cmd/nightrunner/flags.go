@@ -113,7 +113,8 @@ func chainDatabase(c *cli.Context) string {
 
 func sourceFlags() []cli.Flag {
 	return slices.Concat(databaseFlags(), []cli.Flag{
-		stringFlag("balances", "`DIR` of daily balance snapshots: YYYY-MM-DD.csv, also .csv.gz and .csv.zst", ""),
+		stringFlag("balances", "`DIR` of daily balance snapshots: YYYY-MM-DD.csv, also .csv.gz and .csv.zst; or git:PATH, a repository with a commit for each day", ""),
+		boolFlag("pull", "with --balances git:PATH, fetch from the repository's remote first"),
 		stringFlag("mongo", "a server as `mongodb://…`, a folder that mongodump wrote, or a file that mongodump --archive wrote", ""),
 		fileFlag("mongo"),
 		&cli.Int64Flag{Name: "mongo-reread", Usage: "read the last `N` heights of a server again, for documents that came late", Value: 50_000, EnvVars: env("mongo-reread")},
@@ -203,11 +204,34 @@ func loaders(c *cli.Context, collections []mongo.Collection) ([]engine.Loader, e
 		list = append(list, mongo.New(mongo.Options{URI: uri, Database: chainDatabase(c), Utilities: c.String("mongo-utilities"),
 			Collections: collections, Reread: c.Int64("mongo-reread"), TempDirectory: c.String("temp-directory")}))
 	}
-	if dir := c.String("balances"); dir != "" {
-		list = append(list, balances.New(dir))
+	snapshots, err := balancesLoader(c)
+	if err != nil {
+		return nil, err
+	}
+	if snapshots != nil {
+		list = append(list, snapshots)
 	}
 	outside, err := outsideLoaders(c)
 	return append(list, outside...), err
+}
+
+// balancesLoader reads a folder or a repository; nil where neither is given.
+func balancesLoader(c *cli.Context) (*balances.Loader, error) {
+	place := c.String("balances")
+	path, isGit := strings.CutPrefix(place, "git:")
+	switch {
+	case isGit && path == "":
+		return nil, fmt.Errorf("%w: --balances git: names no repository", engine.ErrUsage)
+	case isGit && strings.Contains(path, "://"):
+		return nil, engine.WithHint(fmt.Errorf("%w: --balances %s is no path", engine.ErrUsage, place), "clone it, give the clone's path, and --pull to fetch before each run")
+	case isGit:
+		return balances.NewGit(path, c.Bool("pull")), nil
+	case c.Bool("pull"):
+		return nil, fmt.Errorf("%w: --pull needs --balances git:PATH", engine.ErrUsage)
+	case place == "":
+		return nil, nil
+	}
+	return balances.New(place), nil
 }
 
 // logger logs on stderr, without secrets.

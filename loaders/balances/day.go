@@ -13,11 +13,31 @@ import (
 	"github.com/ccdexplorer/nightrunner/engine"
 )
 
-// Day says in words when the folder does not have the snapshot of a UTC day, or not all of it: a file that is being
-// written has no line end yet.
-func (ldr *Loader) Day(_ context.Context, day time.Time) (missing string, err error) {
-	l := &load{dir: ldr.dir}
-	if _, err := os.Stat(ldr.dir); err != nil {
+// Day says in words when the folder or repository does not have the snapshot of a UTC day, or not all of it.
+func (ldr *Loader) Day(ctx context.Context, day time.Time) (missing string, err error) {
+	store, err := ldr.open(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, store.close()) }()
+	return store.day(ctx, day)
+}
+
+// Probe looks whether the folder or repository can be read, for people who check a configuration. It has no time of its own.
+func (ldr *Loader) Probe(ctx context.Context) (what string, at time.Time, err error) {
+	store, err := ldr.open(ctx)
+	if err != nil {
+		return "", at, err
+	}
+	defer func() { err = errors.Join(err, store.close()) }()
+	what, err = store.probe(ctx)
+	return what, at, err
+}
+
+// day: a file that is being written has no line end yet.
+func (f folder) day(_ context.Context, day time.Time) (missing string, err error) {
+	l := &load{store: f}
+	if _, err := os.Stat(f.dir); err != nil {
 		return "", err
 	}
 	name := day.Format(time.DateOnly) + ".csv"
@@ -33,14 +53,13 @@ func (ldr *Loader) Day(_ context.Context, day time.Time) (missing string, err er
 		}
 		return "", nil
 	}
-	return fmt.Sprintf("%s has no %s", ldr.dir, name), nil
+	return fmt.Sprintf("%s has no %s", f.dir, name), nil
 }
 
-// Probe looks whether the folder can be read, for people who check a configuration. A folder has no time of its own.
-func (ldr *Loader) Probe(context.Context) (what string, at time.Time, err error) {
-	entries, err := os.ReadDir(ldr.dir)
+func (f folder) probe(context.Context) (what string, err error) {
+	entries, err := os.ReadDir(f.dir)
 	if err != nil {
-		return "", at, engine.WithHint(err, "--balances names the folder of YYYY-MM-DD.csv files")
+		return "", engine.WithHint(err, "--balances names the folder of YYYY-MM-DD.csv files")
 	}
 	count, first, last := 0, "", ""
 	for _, entry := range entries {
@@ -55,11 +74,11 @@ func (ldr *Loader) Probe(context.Context) (what string, at time.Time, err error)
 		last = match[1]
 	}
 	if count == 0 {
-		return "", at, engine.WithHint(fmt.Errorf("%s has no file YYYY-MM-DD.csv", ldr.dir), "is it mounted?")
+		return "", engine.WithHint(fmt.Errorf("%s has no file YYYY-MM-DD.csv", f.dir), "is it mounted?")
 	}
-	file, err := os.Open(filepath.Join(ldr.dir, entries[len(entries)-1].Name()))
+	file, err := os.Open(filepath.Join(f.dir, entries[len(entries)-1].Name()))
 	if err != nil {
-		return "", at, err
+		return "", err
 	}
-	return fmt.Sprintf("%d snapshots, %s to %s", count, first, last), at, file.Close()
+	return fmt.Sprintf("%d snapshots, %s to %s", count, first, last), file.Close()
 }

@@ -2,6 +2,7 @@ package balances
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,18 +21,38 @@ import (
 
 var fileName = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2})(\.plts)?\.csv(\.gz|\.zst)?$`)
 
-// source is a file of the folder.
+// source is a file of the store.
 type source struct {
+	// name is YYYY-MM-DD.csv and so on, also where the store calls it otherwise.
 	name     string
 	day      time.Time
 	tokens   bool
 	bytes    int64
 	modified time.Time
+	// hash of the content, where the store knows it without reading: git's blob.
+	hash string
+}
+
+// same reports whether the file is as it was when it was loaded: by its content or, unread, by size and time.
+func (s source) same(known engine.SourceFile) bool {
+	if s.hash != "" {
+		return known.Status == engine.FileLoaded && known.Hash == s.hash
+	}
+	return known.Same(s.bytes, s.modified)
+}
+
+// folder is a store of files YYYY-MM-DD.csv.
+type folder struct{ dir string }
+
+func (f folder) close() error { return nil }
+
+func (f folder) empty() error {
+	return engine.WithHint(fmt.Errorf("%s has no file YYYY-MM-DD.csv: nothing is read and nothing removed", f.dir), "--balances names the folder of snapshots; is it mounted?")
 }
 
 // list finds the files of a folder, in the order of their days. Two files of one day and kind are both left out.
-func (l *load) list() ([]source, error) {
-	entries, err := os.ReadDir(l.dir)
+func (f folder) list(_ context.Context, l *load) ([]source, error) {
+	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return nil, engine.WithHint(err, "--balances names the folder of YYYY-MM-DD.csv files")
 	}
@@ -46,7 +67,7 @@ func (l *load) list() ([]source, error) {
 			l.in.Note("%s is ignored: %s is no date", entry.Name(), match[1])
 			continue
 		}
-		info, err := os.Stat(filepath.Join(l.dir, entry.Name()))
+		info, err := os.Stat(filepath.Join(f.dir, entry.Name()))
 		if err != nil {
 			// It is there, whatever it is: its day is not gone.
 			l.twins[day] = true
@@ -84,16 +105,21 @@ func (l *load) dropTwins(all []source) []source {
 	return kept
 }
 
-// read reads a file as it lies on disk and its text.
-func (l *load) read(s source) (raw, text []byte, err error) {
-	raw, err = os.ReadFile(filepath.Join(l.dir, s.name))
+func (f folder) read(s source) ([]byte, error) { return os.ReadFile(filepath.Join(f.dir, s.name)) }
+
+// read reads a file: the hash of its content as it lies in the store, and its text.
+func (l *load) read(s source) (hash string, text []byte, err error) {
+	raw, err := l.store.read(s)
 	if err != nil {
-		return nil, nil, err
+		return "", nil, err
 	}
 	if text, err = expand(s.name, raw); err != nil {
-		return nil, nil, fmt.Errorf("the file is cut off or damaged: %w; copy it again", err)
+		return "", nil, fmt.Errorf("the file is cut off or damaged: %w; copy it again", err)
 	}
-	return raw, text, nil
+	if s.hash != "" {
+		return s.hash, text, nil
+	}
+	return contentHash(raw), text, nil
 }
 
 // expand undoes the compression that the name tells.

@@ -2,6 +2,7 @@ package balances
 
 import (
 	"bytes"
+	stdcmp "cmp"
 	"compress/gzip"
 	"context"
 	"database/sql"
@@ -25,6 +26,8 @@ type desk struct {
 	dir       string
 	warehouse *engine.Warehouse
 	run       int64
+	// loader of something else than dir.
+	loader *Loader
 }
 
 func newDesk(t *testing.T) *desk {
@@ -63,7 +66,7 @@ func (d *desk) load(options ...func(*engine.Intake)) *engine.LoadReport {
 	for _, option := range options {
 		option(in)
 	}
-	if err := New(d.dir).Load(context.Background(), in); err != nil {
+	if err := stdcmp.Or(d.loader, New(d.dir)).Load(context.Background(), in); err != nil {
 		d.t.Fatal(err)
 	}
 	return in.Report()

@@ -1,5 +1,6 @@
 // Package balances loads daily balance snapshots: a folder of YYYY-MM-DD.csv files (also .csv.gz, .csv.zst), one for the
-// end of each UTC day, and optional YYYY-MM-DD.plts.csv files with token balances beside them.
+// end of each UTC day, and optional YYYY-MM-DD.plts.csv files with token balances beside them; or a git repository with a
+// commit for each day.
 //
 // Snapshots are kept as changes: a row per account and day on which something differs from the snapshot before. So a
 // changed day also rewrites the next one. Files are parsed in parallel, but only the fold, in the order of days, gives
@@ -8,6 +9,7 @@ package balances
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -26,36 +28,67 @@ const (
 	rewriteFiles = 32
 )
 
-// A Loader reads one folder.
-type Loader struct{ dir string }
+// A Loader reads one folder or one repository.
+type Loader struct {
+	open func(context.Context) (store, error)
+}
 
 // New loads from a folder.
-func New(dir string) *Loader { return &Loader{dir: dir} }
+func New(dir string) *Loader {
+	return &Loader{open: func(context.Context) (store, error) { return folder{dir}, nil }}
+}
+
+// NewGit loads from a git repository, bare or not: each commit whose message is a date is the snapshot of that day, in
+// accounts.csv and, where there is one, plts.csv. pull fetches first. It runs git; nothing is checked out.
+func NewGit(path string, pull bool) *Loader {
+	return &Loader{open: func(ctx context.Context) (store, error) { return openRepository(ctx, path, pull) }}
+}
+
+// A store is where snapshots are kept.
+type store interface {
+	// list finds the files in the order of their names. What it leaves out it tells the load.
+	list(ctx context.Context, l *load) ([]source, error)
+	// read gives a file as it lies there.
+	read(s source) ([]byte, error)
+	// empty is the error of a store without any snapshot.
+	empty() error
+	// day says in words what is missing of the snapshot of a day.
+	day(ctx context.Context, day time.Time) (missing string, err error)
+	// probe describes what is there.
+	probe(ctx context.Context) (what string, err error)
+	close() error
+}
 
 // Source is "balances".
 func (*Loader) Source() string { return "balances" }
 
 // load is one Load.
 type load struct {
-	dir      string
+	store    store
 	in       *engine.Intake
 	known    map[string]engine.SourceFile
 	accounts *dictionary
 	words    *lockedWords
-	// twins are days that have several files: they are neither read nor missing.
+	// twins are days that have several files, or none that can be taken: they are neither read nor missing.
 	twins map[time.Time]bool
+	// partial: the store may have forgotten days, so none of them is gone.
+	partial bool
 	// stored are the days that the table of snapshots at work has, with their files.
 	stored map[time.Time]string
 }
 
 // Load brings what is new or changed in the folder into raw.*.
-func (ldr *Loader) Load(ctx context.Context, in *engine.Intake) error {
-	l := &load{dir: ldr.dir, in: in, accounts: newDictionary(), words: &lockedWords{words: newWords()}, twins: map[time.Time]bool{}}
-	var err error
+func (ldr *Loader) Load(ctx context.Context, in *engine.Intake) (err error) {
+	store, err := ldr.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.close()) }()
+	l := &load{store: store, in: in, accounts: newDictionary(), words: &lockedWords{words: newWords()}, twins: map[time.Time]bool{}}
 	if l.known, err = in.Files(ctx); err != nil {
 		return err
 	}
-	files, err := l.list()
+	files, err := store.list(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -81,7 +114,7 @@ func (l *load) refuseEmpty(files []source) error {
 	if len(files) > 0 || len(l.twins) > 0 {
 		return nil
 	}
-	return engine.WithHint(fmt.Errorf("%s has no file YYYY-MM-DD.csv: nothing is read and nothing removed", l.dir), "--balances names the folder of snapshots; is it mounted?")
+	return l.store.empty()
 }
 
 // work is what differs between a folder and the warehouse.
@@ -92,7 +125,7 @@ type work struct {
 	names map[time.Time]string // the file of each stored day
 }
 
-// compare finds files that are new or changed by size and time, and days whose file is gone.
+// compare finds files that are new or changed, and days whose file is gone.
 func (l *load) compare(ctx context.Context, table string, files []source) (work, error) {
 	w := work{files: map[time.Time]source{}}
 	var err error
@@ -107,14 +140,14 @@ func (l *load) compare(ctx context.Context, table string, files []source) (work,
 		}
 		// The day's data may be from a file of another name.
 		mine := w.names[file.day] == file.name || w.names[file.day] == ""
-		if !l.in.Full && mine && l.known[file.name].Same(file.bytes, file.modified) {
+		if !l.in.Full && mine && file.same(l.known[file.name]) {
 			l.in.Report().Unchanged++
 			continue
 		}
 		w.files[file.day] = file
 	}
 	for _, day := range w.days {
-		if !here[day] && !l.twins[day] && l.within(day) {
+		if !here[day] && !l.twins[day] && !l.partial && l.within(day) {
 			w.gone = append(w.gone, day)
 		}
 	}
@@ -426,12 +459,12 @@ func (f *folding) parse(ctx context.Context, files []source, use func(*parsedFil
 
 func (f *folding) parseFile(p *parser, file source) *parsedFile {
 	out := &parsedFile{source: file}
-	raw, text, err := f.read(file)
+	hash, text, err := f.read(file)
 	if err != nil {
 		out.err = err
 		return out
 	}
-	out.hash = contentHash(raw)
+	out.hash = hash
 	known := f.known[file.name]
 	if !f.in.Full && known.Hash == out.hash && known.Status != "failed" && f.names[file.day] == file.name {
 		return out

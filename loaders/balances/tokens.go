@@ -118,9 +118,9 @@ func (t *tokenFolding) accept(file source) *tokenFile {
 	record := engine.SourceFile{Name: file.name, Date: file.day, Bytes: file.bytes, Modified: file.modified, Status: "loaded"}
 	defer func() { t.batch.files = append(t.batch.files, record) }()
 	known := t.known[file.name]
-	raw, content, err := t.read(file)
+	hash, content, err := t.read(file)
 	if err == nil {
-		record.Hash = contentHash(raw)
+		record.Hash = hash
 		if !t.in.Full && known.Hash == record.Hash && known.Status != "failed" && t.names[file.day] == file.name {
 			report.Unchanged++
 			record.Rows, record.Rejects = known.Rows, known.Rejects
