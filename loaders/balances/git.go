@@ -63,7 +63,7 @@ func openRepository(ctx context.Context, path string, pull bool) (*repository, e
 	shallow, err := r.git(ctx, "", "rev-parse", "--is-shallow-repository")
 	if err != nil {
 		if !errors.Is(err, errNoGit) {
-			err = engine.WithHint(err, "--balances git:PATH names a repository, bare or with a work tree, that this user may read")
+			err = engine.WithHint(fmt.Errorf("%s: %w", path, err), "--balances git:PATH names a repository, bare or with a work tree, that this user may read")
 		}
 		return nil, err
 	}
