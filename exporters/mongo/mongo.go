@@ -69,8 +69,8 @@ type Exporter struct {
 	told    []string
 	counts  map[string]int64
 	undo    *undoLog
-	// lost says why the server was given up, nil while it is not: other statistics need not wait for it as long again.
-	lost atomic.Pointer[string]
+	// lost: the server was given up, and other statistics need not wait for it as long again.
+	lost atomic.Bool
 	// hunt is held for reading by ordinary bulks, for writing while a document that breaks connections is searched for.
 	hunt sync.RWMutex
 }
@@ -177,17 +177,18 @@ func (e *Exporter) wrap(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	}
-	text := fmt.Sprintf("%s: %s", what, mongouri.WithoutSecret(err, e.options.URI))
 	if mongouri.Passing(err) {
-		e.lost.CompareAndSwap(nil, &text)
+		e.lost.Store(true)
 	}
-	return errors.New(text)
+	return fmt.Errorf("%s: %s", what, mongouri.WithoutSecret(err, e.options.URI))
 }
 
-// givenUp is the error that ended an earlier attempt to reach the server.
+// errGivenUp is said of all that would have followed; what happened was told once.
+var errGivenUp = errors.New("the server was given up earlier in this run")
+
 func (e *Exporter) givenUp() error {
-	if text := e.lost.Load(); text != nil {
-		return fmt.Errorf("the server was given up: %s", *text)
+	if e.lost.Load() {
+		return errGivenUp
 	}
 	return nil
 }
