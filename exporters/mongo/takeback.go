@@ -2,11 +2,13 @@ package mongo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
@@ -66,24 +68,25 @@ func notKept(origin engine.Origin, list []export) error {
 
 // takeBack goes through the records of one run, newest first: markers go before the data that they stand for.
 func (e *Exporter) takeBack(ctx context.Context, one export, told func(engine.Undone) error) error {
-	var names []string
+	type key struct {
+		ID string    `bson:"_id"`
+		At time.Time `bson:"at"`
+	}
+	var keys []key
 	err := e.try(ctx, "read "+undoCollection, func() error {
-		names = nil
-		cursor, err := e.own(undoCollection).Find(ctx, e.undo.filter(one), options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}}))
+		cursor, err := e.own(undoCollection).Find(ctx, e.undo.filter(one), options.Find().SetProjection(bson.D{{Key: "at", Value: 1}}))
 		if err != nil {
 			return err
 		}
-		for cursor.Next(ctx) {
-			names = append(names, cursor.Current.Lookup("_id").StringValue())
-		}
-		return cursor.Err()
+		return cursor.All(ctx, &keys)
 	})
 	if err != nil {
 		return err
 	}
-	slices.Sort(names)
-	for _, name := range slices.Backward(names) {
-		if err := e.takeBackRecord(ctx, name, told); err != nil {
+	// By time first: after a warehouse was rolled back, another run may have had the same number.
+	slices.SortFunc(keys, func(a, b key) int { return cmp.Or(b.At.Compare(a.At), strings.Compare(b.ID, a.ID)) })
+	for _, one := range keys {
+		if err := e.takeBackRecord(ctx, one.ID, told); err != nil {
 			return err
 		}
 	}
