@@ -69,7 +69,7 @@ func listSnapshots(c *cli.Context) error {
 	if c.Bool("json") {
 		return writeJSON(c.App.Writer, map[string]any{"snapshots": slices.Concat([]engine.Snapshot{}, list), "set_aside": slices.Concat([]engine.Aside{}, asides)})
 	}
-	printSnapshots(c.App.Writer, terminalWidth(c.App.Writer), snapshots, list, asides)
+	printSnapshots(wrapWriter{c.App.Writer}, terminalWidth(c.App.Writer), snapshots, list, asides)
 	return nil
 }
 
@@ -89,7 +89,11 @@ func printSnapshots(w io.Writer, width int, snapshots engine.Snapshots, list []e
 	} else {
 		right := func(name string) console.Column { return console.Column{Name: name, Right: true} }
 		_ = console.WriteTable(w, width, []console.Column{right("run"), {Name: "published (UTC)"}, right("size"), {Name: ""}, {Name: "file", Wrap: true}}, rows)
-		fmt.Fprintf(w, "%d snapshots, %s\n", len(list), humanize.Bytes(uint64(total)))
+		plural := "s"
+		if len(list) == 1 {
+			plural = ""
+		}
+		fmt.Fprintf(w, "%d snapshot%s, %s\n", len(list), plural, humanize.Bytes(uint64(total)))
 	}
 	for _, one := range asides {
 		fmt.Fprintf(w, "set aside: %s (%s, %s); remove it when it is not needed\n", one.Path, humanize.Bytes(uint64(one.Bytes)), one.At.Format("2006-01-02 15:04"))
