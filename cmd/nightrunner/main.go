@@ -74,7 +74,7 @@ func dropEmptyEnvironment() {
 
 func codeOf(err error) int {
 	switch {
-	case errors.Is(err, engine.ErrUsage), errors.As(err, new(engine.ModelErrors)):
+	case errors.Is(err, engine.ErrUsage), errors.Is(err, engine.ErrNoWarehouse), errors.As(err, new(engine.ModelErrors)):
 		return engine.ExitUsage
 	case errors.Is(err, engine.ErrInUse):
 		return engine.ExitInUse

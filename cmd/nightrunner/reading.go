@@ -113,7 +113,11 @@ func openSnapshot(ctx context.Context, snapshots engine.Snapshots, name string) 
 			r.Snapshot = true
 			return r, nil
 		}
-		if !errors.Is(err, engine.ErrNoWarehouse) || try == 3 || one.Run == 0 {
+		missing := errors.Is(err, engine.ErrNoWarehouse)
+		if missing && one.Run == 0 {
+			return nil, engine.WithHint(fmt.Errorf("%w: no snapshot %s, neither the run of one nor a file", engine.ErrUsage, name), "nightrunner snapshots list shows them")
+		}
+		if !missing || try == 3 {
 			return nil, err
 		}
 	}
