@@ -21,9 +21,14 @@ build: ## build bin/nightrunner
 	go build -ldflags "-X main.version=$(VERSION)" -o $(BINARY) ./cmd/nightrunner
 
 .PHONY: test
-test: testserver ## vet, then all tests with the race detector
+test: testserver ## vet, then all tests; those of packages with the race detector
 	go vet ./...
-	go test -race -timeout 15m ./...
+	go test -race -timeout 30m $$(go list ./... | grep -v /cmd/)
+	go test -timeout 30m ./cmd/...
+
+.PHONY: race
+race: testserver ## all tests of the commands with the race detector, too: twice the time
+	go test -race -timeout 60m ./cmd/...
 
 .PHONY: soak
 soak: testserver ## kill runs, fill disks and take memory away for long: ROUNDS=50
