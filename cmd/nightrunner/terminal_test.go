@@ -103,7 +103,8 @@ func (term *terminal) until(what string, fits func(screen string) bool) string {
 	}
 }
 
-// shows waits for all of these texts on the screen, below each other.
+// shows waits for all of these texts on the screen, below each other. Keys that control something are pressed at a prompt:
+// before it the editor does not read them yet.
 func (term *terminal) shows(texts ...string) string {
 	term.t.Helper()
 	return term.until(fmt.Sprintf("%q", texts), func(screen string) bool {
@@ -140,9 +141,9 @@ func TestShellOnATerminal(t *testing.T) {
 	home := t.TempDir()
 	term := startShell(t, home)
 	term.keys("select 40 + 2 as answer,\r'x' as letter;\r")
-	term.shows("answer", "42 │ x", "(1 row, ")
+	term.shows("answer", "42 │ x", "(1 row, ", "nightrunner>")
 	term.keys("select * from numb\t limit 1;\r")
-	term.shows("from numbers", "(1 row, ")
+	term.shows("from numbers", "(1 row, ", "nightrunner>")
 	term.keys("\x03")
 	term.shows("(1 row, ", ".quit or Ctrl-D leaves", "nightrunner>")
 	term.keys("select an unfinished")
@@ -150,9 +151,9 @@ func TestShellOnATerminal(t *testing.T) {
 	term.keys("\x03")
 	term.shows("an unfinished", "nightrunner>")
 	term.keys("select 7 as seven;\r")
-	term.shows("seven", "7 │")
+	term.shows("seven", "7 │", "nightrunner>")
 	term.keys(".mode csv\rselect 8 as eight;\r")
-	term.shows("eight\n8")
+	term.shows("eight\n8", "nightrunner>")
 	term.keys("\x04")
 	if code := term.code(); code != 0 {
 		t.Errorf("exit code %d", code)
@@ -194,14 +195,14 @@ func TestPager(t *testing.T) {
 	// The first pager that is there is taken: a variable of one's own, then everybody's.
 	term := startShell(t, t.TempDir(), "PAGER=cat", "NIGHTRUNNER_PAGER=sed s/^/paged/")
 	term.keys("select i as short from numbers where i < 3;\r")
-	if screen := term.shows("(3 rows, "); strings.Contains(screen, "paged") {
+	if screen := term.shows("(3 rows, ", "nightrunner>"); strings.Contains(screen, "paged") {
 		t.Errorf("a short result is paged:\n%s", screen)
 	}
 	term.keys("from numbers;\r")
-	term.shows("paged│", "(100 rows, ")
+	term.shows("paged│", "(100 rows, ", "nightrunner>")
 	term.keys(".pager off\rfrom numbers;\r")
 	term.until("rows that are not paged", func(screen string) bool {
-		return strings.Contains(screen, "(100 rows, ") && !strings.Contains(screen, "paged")
+		return strings.Contains(screen, "(100 rows, ") && !strings.Contains(screen, "paged") && strings.HasSuffix(screen, "nightrunner>")
 	})
 	term.keys(".pager on\r.maxrows 0\r.mode csv\rfrom range(1000000);\r")
 	term.shows("paged999999", "(1,000,000 rows, ")
@@ -249,7 +250,7 @@ func TestColours(t *testing.T) {
 		term := onTerminal(t, t.TempDir(), 80, 24, []string{env}, "shell", "--warehouse", emptyWarehouse(t))
 		term.shows("nightrunner>")
 		term.keys("select null as nothing,\r1 as one;\r")
-		term.shows("nothing", "NULL │", "(1 row, ")
+		term.shows("nothing", "NULL │", "(1 row, ", "nightrunner>")
 		for y := range 24 {
 			for x := range 80 {
 				if cell := term.screen.Cell(x, y); cell.FG != vt10x.DefaultFG {
