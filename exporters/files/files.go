@@ -20,6 +20,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/durable"
 )
 
 // Formats of files.
@@ -108,7 +109,7 @@ func (e *Exporter) Remove(_ context.Context, p *engine.Publication) error {
 			}
 		}
 	}
-	return syncDir(e.dir)
+	return durable.Sync(e.dir)
 }
 
 func (e *Exporter) metadata(statistic string) string {
@@ -158,14 +159,6 @@ func ignoreGone(err error) error {
 		return nil
 	}
 	return err
-}
-
-func syncDir(dir string) error {
-	folder, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // readKept finds documents by their keys in a file of ours. What is not there is gone.

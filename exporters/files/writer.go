@@ -15,6 +15,7 @@ import (
 
 	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/exporters"
+	"github.com/ccdexplorer/nightrunner/internal/durable"
 	"github.com/ccdexplorer/nightrunner/internal/extjson"
 )
 
@@ -178,7 +179,7 @@ func (w *writer) Finish(ctx context.Context) (engine.Outcome, error) {
 	if p.First == "" {
 		done.Written += p.Same
 	}
-	return done, syncDir(w.e.dir)
+	return done, durable.Sync(w.e.dir)
 }
 
 // finish reports whether the file was replaced.

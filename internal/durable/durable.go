@@ -75,7 +75,9 @@ func RemoveUnfinished(dir string) error {
 		return ignoreGone(err)
 	}
 	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), ".") && strings.HasSuffix(entry.Name(), Unfinished) {
+		// DuckDB keeps a log beside a file that it writes.
+		name := strings.TrimSuffix(entry.Name(), ".wal")
+		if strings.HasPrefix(name, ".") && strings.HasSuffix(name, Unfinished) {
 			if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil {
 				return err
 			}

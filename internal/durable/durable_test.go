@@ -68,7 +68,7 @@ func TestRemoveUnfinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := filepath.Join(dir, "kept")
-	for _, path := range []string{kept, Beside(kept)} {
+	for _, path := range []string{kept, Beside(kept), Beside(kept) + ".wal"} {
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

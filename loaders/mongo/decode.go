@@ -48,6 +48,7 @@ type decoder struct {
 	file       string
 
 	walker
+	schema   *arrow.Schema
 	builders []builder
 	// dates are the days by height, heights the column with it; nil for collections that have none.
 	dates   *numberBuilder[int32]
@@ -72,7 +73,7 @@ func recordSchema(c *Collection) *arrow.Schema {
 }
 
 func newDecoder(c *Collection, a *addresses, days calendar, file string) *decoder {
-	d := &decoder{collection: c, addresses: newAddressCache(a), days: days, file: file, height: -1, walker: newWalker(c.Columns)}
+	d := &decoder{collection: c, addresses: newAddressCache(a), days: days, file: file, height: -1, walker: newWalker(c.Columns), schema: recordSchema(c)}
 	for _, column := range c.Columns {
 		d.builders = append(d.builders, newBuilder(column.Type, d.addresses))
 		d.required = append(d.required, column.Required && column.Path != place)
@@ -122,7 +123,7 @@ func (d *decoder) record() arrow.RecordBatch {
 			one.Release()
 		}
 	}()
-	return array.NewRecordBatch(recordSchema(d.collection), columns, int64(d.rows))
+	return array.NewRecordBatch(d.schema, columns, int64(d.rows))
 }
 
 // documentLength is that of the document at the start of data, which holds all of it.
