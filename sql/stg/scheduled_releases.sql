@@ -1,0 +1,37 @@
+-- column: date day of the transaction; null: its block is of no day
+-- column: hash hash of the transaction
+-- column: block_height height of the transaction's block
+-- column: sender_id id of the sender's address
+-- column: receiver_address full address of the receiver, on whose account the amount is locked
+-- column: release_at when it unlocks, UTC; null: the document does not say it in a way that can be read
+-- column: amount_microccd what unlocks then, microCCD; null: as release_at
+--
+-- Releases of scheduled transfers, one row each.
+
+with
+
+releases as (
+    select
+        date,
+        hash,
+        block_height,
+        sender_id,
+        schedule ->> '$.receiver' as receiver_address,
+        unnest(from_json(schedule -> '$.amount', '[{"timestamp": "VARCHAR", "amount": "VARCHAR"}]')) as release,
+    from raw.transactions
+    where schedule is not null
+),
+
+final as (
+    select
+        date,
+        hash,
+        block_height,
+        sender_id,
+        receiver_address,
+        try_strptime(release.timestamp, ['%Y-%m-%dT%H:%M:%SZ', '%Y-%m-%dT%H:%M:%S.%fZ'])::timestamp as release_at,
+        case when regexp_full_match(release.amount, '[0-9]{1,20}') then release.amount::hugeint end as amount_microccd,
+    from releases
+)
+
+select * from final
