@@ -31,8 +31,10 @@ func openError(path string, err error) error {
 	case opens(path):
 		return fmt.Errorf("open %s: %w", path, err)
 	}
-	return WithHint(fmt.Errorf("%s: %w: %w", path, ErrDamaged, err), "nightrunner run sets the file aside and goes on from the last snapshot, or from the sources")
+	return WithHint(fmt.Errorf("%s: %w: %w", path, ErrDamaged, err), damageHint)
 }
+
+const damageHint = "nightrunner run sets the file aside and goes on from the last snapshot, or from the sources"
 
 // holderOf is who holds a file, in words.
 func holderOf(path string) string {

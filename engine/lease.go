@@ -23,6 +23,8 @@ type Holder struct {
 	Started time.Time `json:"started"`
 	// Run is 0 before it has an id.
 	Run int64 `json:"run,omitempty"`
+	// LastRun is the last run of holders before: its id may be nowhere else, when the warehouse is lost.
+	LastRun int64 `json:"last_run,omitempty"`
 	// Phase and Step it is at, step Position of Total; StepStarted is since when.
 	Phase       string    `json:"phase,omitempty"`
 	Step        string    `json:"step,omitempty"`
@@ -102,11 +104,18 @@ func takeLease(path, command string, now func() time.Time) (taken *lease, before
 		return nil, nil, errors.Join(fmt.Errorf("lock %s: %w", leasePath(path), err), closeErr)
 	}
 	before = readHolder(path)
+	var last int64
+	if before != nil {
+		last = max(before.Run, before.LastRun)
+	}
+	if before.gaveBack() {
+		before = nil
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown host"
 	}
-	l := &lease{file: file, now: now, holder: Holder{Host: host, PID: os.Getpid(), Command: command, Started: now().UTC()}}
+	l := &lease{file: file, now: now, holder: Holder{Host: host, PID: os.Getpid(), Command: command, Started: now().UTC(), LastRun: last}}
 	if err := l.write(); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("write %s: %w", leasePath(path), err), file.Close())
 	}
@@ -124,8 +133,11 @@ func lock(file *os.File, how int, patience time.Duration) error {
 	}
 }
 
-func (l *lease) write() error {
-	text, err := json.Marshal(l.holder)
+func (l *lease) write() error { return l.say(l.holder) }
+
+// say replaces the words in the file.
+func (l *lease) say(words any) error {
+	text, err := json.Marshal(words)
 	if err != nil {
 		return err
 	}
@@ -146,7 +158,10 @@ func (l *lease) at(run int64, phase, step string, position, total int) {
 	_ = l.write()
 }
 
-// readHolder is who wrote the lease last, nil when it gave it back.
+// gaveBack: what is left of a holder that ended by itself is its run.
+func (h *Holder) gaveBack() bool { return h != nil && h.PID == 0 }
+
+// readHolder is who wrote the lease last, nil when nobody did.
 func readHolder(path string) *Holder {
 	text, err := os.ReadFile(leasePath(path))
 	if err != nil {
@@ -174,7 +189,7 @@ func WhoHolds(path string) (*Holder, error) {
 	case !errors.Is(err, unix.EWOULDBLOCK):
 		return nil, fmt.Errorf("look at %s: %w", leasePath(path), err)
 	}
-	if h := readHolder(path); h != nil {
+	if h := readHolder(path); h != nil && !h.gaveBack() {
 		return h, nil
 	}
 	return &Holder{Command: "run"}, nil
@@ -184,7 +199,10 @@ func (l *lease) release() error {
 	if l == nil {
 		return nil
 	}
-	return errors.Join(l.file.Truncate(0), l.file.Close())
+	words := struct {
+		LastRun int64 `json:"last_run"`
+	}{max(l.holder.Run, l.holder.LastRun)}
+	return errors.Join(l.say(words), l.file.Close())
 }
 
 // leaseObserver writes into the lease where a run is.
@@ -212,8 +230,8 @@ func (w *Warehouse) takeLease(command string) error {
 	if w.lease, before, err = takeLease(w.Path, command, w.now); err != nil {
 		return err
 	}
+	w.highestRun = w.lease.holder.LastRun
 	if before != nil {
-		w.highestRun = before.Run
 		w.note("%s was killed%s; its lease was taken over, and this goes on from the last step that was done", before.name(), before.where())
 	}
 	return nil

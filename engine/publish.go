@@ -67,9 +67,10 @@ func (w *Warehouse) toPublish(changed int64) (bool, error) {
 	return current.Run < changed, err
 }
 
-// lastChange is the last run that left something else than it found, as far as is known.
+// lastChange is the last run that left something else than it found, as far as is known. A rollback counts: one that is killed before
+// it switches the stable name leaves readers what was gone back from.
 func (w *Warehouse) lastChange(ctx context.Context) (run int64, err error) {
-	return run, w.scalar(ctx, &run, `select coalesce(max(run_id), 0) from ops.runs where status not in ('done', 'incomplete')
+	return run, w.scalar(ctx, &run, `select coalesce(max(run_id), 0) from ops.runs where status not in ('done', 'incomplete') or command = 'rollback'
 		or run_id in (select run_id from ops.run_steps where status <> 'fresh' and phase <> 'publish')`)
 }
 

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
 
 	"github.com/ccdexplorer/nightrunner/internal/durable"
+	"github.com/ccdexplorer/nightrunner/migrations"
 )
 
 // Recovery says how far Open may go when the warehouse is damaged. The damaged file is set aside in any case, never
@@ -34,10 +34,7 @@ const openPatience = 2 * time.Second
 
 // openOrRecover opens the database, also after what a crash leaves.
 func (w *Warehouse) openOrRecover(ctx context.Context) error {
-	if err := removeEmpty(w.Path); err != nil {
-		return err
-	}
-	err := w.open(ctx)
+	err := w.openPresent(ctx)
 	for tries := openPatience / (50 * time.Millisecond); errors.Is(err, ErrInUse) && tries > 0 && ctx.Err() == nil; tries-- {
 		time.Sleep(50 * time.Millisecond)
 		err = errors.Join(w.disconnect(), w.open(ctx))
@@ -54,13 +51,34 @@ func (w *Warehouse) openOrRecover(ctx context.Context) error {
 	return w.open(ctx)
 }
 
-// removeEmpty: a process that is killed while it makes the file can leave one without a byte.
-func removeEmpty(path string) error {
-	info, err := os.Stat(path)
-	if err != nil || info.Size() > 0 {
-		return ignoreGone(err)
+// openPresent opens the file that is there, or makes one. A process that is killed while it makes the file can leave one
+// without a byte: that is made anew. One that was published before has lost its bytes.
+func (w *Warehouse) openPresent(ctx context.Context) error {
+	info, err := os.Stat(w.Path)
+	if err == nil && info.Size() > 0 {
+		return w.open(ctx)
 	}
-	return os.Remove(path)
+	if err == nil {
+		err = w.removeEmpty()
+	}
+	if err := ignoreGone(err); err != nil {
+		return err
+	}
+	if err := w.keepLostLog(); err != nil {
+		return err
+	}
+	return w.open(ctx)
+}
+
+func (w *Warehouse) removeEmpty() error {
+	newest, err := w.snapshots.newest()
+	switch {
+	case err != nil:
+		return err
+	case newest > 0:
+		return WithHint(fmt.Errorf("%s: %w: it is empty", w.Path, ErrDamaged), damageHint)
+	}
+	return os.Remove(w.Path)
 }
 
 func ignoreGone(err error) error {
@@ -71,7 +89,7 @@ func ignoreGone(err error) error {
 }
 
 // recover puts the last state that can be read in the place of a damaged warehouse. Documents that were exported after it
-// are not in its ops.documents: it forgets what destinations hold.
+// are not in its ops.documents: it distrusts what it knows of destinations.
 func (w *Warehouse) recover(ctx context.Context, damage error) error {
 	aside := w.asidePath("damaged")
 	from, err := w.recoverFrom(ctx, aside)
@@ -79,18 +97,8 @@ func (w *Warehouse) recover(ctx context.Context, damage error) error {
 		return fmt.Errorf("set the damaged warehouse aside: %w", err)
 	}
 	if from == "" {
-		if w.options.Recovery != RecoverAll {
-			return WithHint(errors.New("there is no snapshot to go on from"), "nightrunner run sets the file aside and loads the sources again")
-		}
-		if err := setAside(w.Path, aside); err != nil {
-			return err
-		}
-		if err := ignoreGone(os.Remove(w.Path)); err != nil {
-			return err
-		}
-		from = "the sources: there is no snapshot"
+		return WithHint(errors.New("there is no snapshot to go on from"), "nightrunner run sets the file aside and loads the sources again")
 	}
-	w.recovered = true
 	w.note("the warehouse was damaged (%v); it was set aside as %s, and this goes on from %s", rootOf(damage), aside, from)
 	return nil
 }
@@ -103,10 +111,10 @@ func rootOf(err error) error {
 	return err
 }
 
-// recoverFrom tries what there is, the newest first, and says what it took; "" for nothing.
+// recoverFrom tries what there is and says what it took; "" for nothing.
 func (w *Warehouse) recoverFrom(ctx context.Context, aside string) (string, error) {
 	if _, err := os.Stat(walPath(w.Path)); err == nil {
-		err := w.replaceBy(ctx, w.Path, aside, nil)
+		err := w.replaceByCopy(ctx, w.Path, aside, (*Warehouse).distrustDestinations)
 		if err == nil {
 			return "what it held before its write-ahead log", nil
 		}
@@ -118,8 +126,8 @@ func (w *Warehouse) recoverFrom(ctx context.Context, aside string) (string, erro
 	if err != nil {
 		return "", err
 	}
-	for _, one := range list {
-		err := w.replaceBy(ctx, one.Path, aside, nil)
+	for _, one := range toRecoverFrom(list) {
+		err := w.replaceByCopy(ctx, one.Path, aside, (*Warehouse).distrustDestinations)
 		if err == nil {
 			return fmt.Sprintf("the snapshot of run %d", one.Run), nil
 		}
@@ -128,12 +136,22 @@ func (w *Warehouse) recoverFrom(ctx context.Context, aside string) (string, erro
 		}
 		w.note("the snapshot of run %d is damaged too: %v", one.Run, rootOf(err))
 	}
-	return "", nil
+	if w.options.Recovery != RecoverAll {
+		return "", nil
+	}
+	return "the sources: there is no snapshot", w.replaceByEmpty(ctx, aside)
 }
 
-// replaceBy puts a copy of a file in the warehouse's place, whose present file gets the name aside. finish may change the
-// copy before. A crash leaves the present file or the copy, whole.
-func (w *Warehouse) replaceBy(ctx context.Context, from, aside string, finish func(ctx context.Context, copied string) error) error {
+// toRecoverFrom puts snapshots in the order in which a warehouse goes on from them: the current one, then those before it.
+// Later ones, from which someone went back, are better than none.
+func toRecoverFrom(list []Snapshot) []Snapshot {
+	current := max(slices.IndexFunc(list, func(one Snapshot) bool { return one.Current }), 0)
+	return slices.Concat(list[current:], list[:current])
+}
+
+// replaceByCopy puts a copy of a file in the warehouse's place, whose present file gets the name aside. finish changes the copy
+// before.
+func (w *Warehouse) replaceByCopy(ctx context.Context, from, aside string, finish func(*Warehouse, context.Context) error) error {
 	info, err := os.Stat(from)
 	if err != nil {
 		return err
@@ -141,86 +159,66 @@ func (w *Warehouse) replaceBy(ctx context.Context, from, aside string, finish fu
 	if err := needRoom(w.Path, info.Size()); err != nil {
 		return err
 	}
-	return durable.Write(w.Path, info.Mode().Perm()|0o200, func(beside string) error {
-		if err := ignoreGone(os.Remove(walPath(beside))); err != nil {
-			return err
-		}
+	return w.replaceBy(aside, info.Mode(), func(beside string) error {
 		if err := copyBlocks(ctx, from, beside, func(int64, int64) {}); err != nil {
 			return err
 		}
-		db, err := OpenReadOnly(ctx, beside)
-		if err != nil {
-			return err
-		}
-		if err := db.Close(); err != nil {
-			return err
-		}
-		if finish != nil {
-			if err := finish(ctx, beside); err != nil {
-				return err
-			}
-		}
-		return setAside(w.Path, aside)
+		return w.inOther(ctx, beside, finish)
 	})
 }
 
-// asidePath is a name beside the warehouse that is not taken: FILE.WHY-20261125-020004.
-func (w *Warehouse) asidePath(why string) string {
-	name := fmt.Sprintf("%s.%s-%s", w.Path, why, w.now().UTC().Format("20060102-150405"))
-	path := name
-	for i := 2; ; i++ {
-		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-			return path
-		}
-		path = fmt.Sprintf("%s-%d", name, i)
-	}
-}
-
-// An Aside is a file that was set aside.
-type Aside struct {
-	Path  string    `json:"path"`
-	Bytes int64     `json:"bytes"`
-	At    time.Time `json:"at"`
-}
-
-// Asides are what was set aside of a warehouse, the oldest first.
-func Asides(path string) ([]Aside, error) {
-	entries, err := os.ReadDir(filepath.Dir(path))
+// replaceByEmpty puts an empty warehouse in the place of the present one.
+func (w *Warehouse) replaceByEmpty(ctx context.Context, aside string) error {
+	info, err := os.Stat(w.Path)
 	if err != nil {
-		return nil, ignoreGone(err)
-	}
-	var list []Aside
-	for _, entry := range entries {
-		why, is := strings.CutPrefix(entry.Name(), filepath.Base(path)+".")
-		if !is || !strings.HasPrefix(why, "damaged-") && !strings.HasPrefix(why, "before-rollback-") {
-			continue
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, Aside{filepath.Join(filepath.Dir(path), entry.Name()), info.Size(), info.ModTime().UTC()})
-	}
-	return list, nil
-}
-
-func walPath(path string) string { return path + ".wal" }
-
-// setAside gives a file and its write-ahead log another name. The file keeps the old one too until it is replaced, where the
-// file system can do that, so that there is one at any moment.
-func setAside(path, aside string) error {
-	if aside == "" {
-		return nil
-	}
-	if err := os.Link(path, aside); err != nil {
-		if err := os.Rename(path, aside); err != nil {
-			return err
-		}
-	}
-	if err := ignoreGone(os.Rename(walPath(path), walPath(aside))); err != nil {
 		return err
 	}
-	return durable.SyncFolder(path)
+	return w.replaceBy(aside, info.Mode(), func(beside string) error {
+		return w.inOther(ctx, beside, func(*Warehouse, context.Context) error { return nil })
+	})
+}
+
+// replaceBy puts the file that is made beside it in the warehouse's place, whose present file gets the name aside at the last
+// moment. A crash leaves the present file or the other one, whole, or what settleAsides puts in order.
+func (w *Warehouse) replaceBy(aside string, mode fs.FileMode, fill func(beside string) error) error {
+	err := durable.Write(w.Path, mode.Perm()|0o200, func(beside string) error {
+		err := ignoreGone(os.Remove(walPath(beside)))
+		if err == nil {
+			err = fill(beside)
+		}
+		if err == nil {
+			err = durable.Sync(beside)
+		}
+		if err == nil && aside != "" {
+			err = setAside(w.Path, aside)
+		}
+		return err
+	})
+	if err != nil && aside != "" {
+		_, backErr := putBack(w.Path, aside)
+		err = errors.Join(err, backErr)
+	}
+	return err
+}
+
+// inOther opens the file at path as this warehouse will be, brings its schema up to date, does something in it and brings all
+// that into the file.
+func (w *Warehouse) inOther(ctx context.Context, path string, do func(*Warehouse, context.Context) error) (err error) {
+	other := &Warehouse{Path: path, options: w.options, snapshots: w.snapshots, now: w.now, log: w.log, highestRun: w.highestRun}
+	defer func() { err = errors.Join(err, other.disconnect()) }()
+	if err := other.open(ctx); err != nil {
+		return err
+	}
+	if err := migrations.Up(ctx, other.db); err != nil {
+		return fmt.Errorf("migrate %s: %w", path, err)
+	}
+	if err := other.acquire(ctx); err != nil {
+		return err
+	}
+	if err := do(other, ctx); err != nil {
+		return err
+	}
+	return other.exec(ctx, "checkpoint")
 }
 
 // note is told with the report of the next run.
@@ -230,4 +228,6 @@ func (w *Warehouse) note(format string, args ...any) {
 
 // distrustDestinations makes the next export compare everything with what destinations hold: they may have documents that
 // this warehouse does not know of.
-const distrustDestinations = "update ops.exports set state = ''"
+func (w *Warehouse) distrustDestinations(ctx context.Context) error {
+	return w.exec(ctx, "update ops.exports set state = ''")
+}

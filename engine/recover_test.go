@@ -112,9 +112,9 @@ func TestRecoveredWarehouseDoesNotTrustDestinations(t *testing.T) {
 	before := maps.Clone(n.to.documents)
 	n.loader.rates[0] = rate(9, 5)
 	n.run()
-	if err := n.reopen(RecoverSnapshot, func(path string) { damage(t, path, 12288, 1<<30) }); err != nil {
-		t.Fatal(err)
-	}
+	must(t, n.reopen(RecoverSnapshot, func(path string) { damage(t, path, 12288, 1<<30) }))
+	// It is killed before it does anything.
+	must(t, n.reopen(RecoverNothing, func(string) {}))
 	// The source is what it was when the snapshot was made: nothing is to be built, all is to be written.
 	n.loader.rates[0] = rate(9, 0.09)
 	_, built, _ := n.run()
@@ -369,4 +369,56 @@ func TestRollbackOfADamagedWarehouse(t *testing.T) {
 	}
 	_, built, _ := n.run()
 	equal(t, "built", built, []string(nil))
+}
+
+// twoSnapshots leaves a night after two runs with snapshots, its warehouse closed, gone back to the first.
+func twoSnapshots(t *testing.T) *night {
+	n := newNight(t)
+	report, _, _ := n.run()
+	n.publish(report)
+	n.loader.rates[0] = rate(9, 5)
+	report, _, _ = n.run()
+	n.publish(report)
+	must(t, n.warehouse.Close())
+	_, err := Rollback(t.Context(), n.warehouse.Path, 1, Options{})
+	must(t, err)
+	return n
+}
+
+// Who went back from a run does not want to go on from its snapshot.
+func TestDamageAfterRollback(t *testing.T) {
+	n := twoSnapshots(t)
+	must(t, n.reopen(RecoverSnapshot, func(path string) { damage(t, path, 12288, 1<<30) }))
+	report, _, _ := n.run()
+	if len(report.Notes) != 1 || !strings.Contains(report.Notes[0], "goes on from the snapshot of run 1") {
+		t.Errorf("notes %q", report.Notes)
+	}
+}
+
+// A rollback that is killed before it switches the stable name: the next run publishes, also when it changes nothing.
+func TestKilledRollbackIsPublished(t *testing.T) {
+	n := twoSnapshots(t)
+	must(t, n.reopen(RecoverNothing, func(string) {
+		must(t, os.Remove(n.warehouse.snapshots.CurrentPath()), os.Symlink("2.duckdb", n.warehouse.snapshots.CurrentPath()))
+	}))
+	n.loader.rates[0] = rate(9, 0.09)
+	report, built, _ := n.run()
+	equal(t, "built", built, []string(nil))
+	n.publish(report)
+	current, err := n.warehouse.snapshots.Current()
+	must(t, err)
+	equal(t, "current", current.Run, int64(4))
+}
+
+// A file that lost all its bytes is no new one where there are snapshots.
+func TestEmptiedWarehouseGoesOnFromTheSnapshot(t *testing.T) {
+	n := newNight(t)
+	report, _, _ := n.run()
+	n.publish(report)
+	must(t, n.reopen(RecoverSnapshot, func(path string) { must(t, os.Truncate(path, 0)) }))
+	report, built, _ := n.run()
+	equal(t, "built", built, []string(nil))
+	if len(report.Notes) != 1 || !strings.Contains(report.Notes[0], "goes on from the snapshot of run 1") {
+		t.Errorf("notes %q", report.Notes)
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/ccdexplorer/nightrunner/internal/durable"
-	"github.com/ccdexplorer/nightrunner/migrations"
 )
 
 // A RollbackReport says what a rollback did.
@@ -40,7 +39,9 @@ func Rollback(ctx context.Context, path string, run int64, o Options) (*Rollback
 		return nil, err
 	}
 	report := &RollbackReport{To: run}
-	err = w.rollback(ctx, target, report)
+	if err = w.settleAsides(); err == nil {
+		err = w.rollback(ctx, target, report)
+	}
 	report.Notes = w.notes
 	return report, errors.Join(err, w.Close())
 }
@@ -59,8 +60,9 @@ func (w *Warehouse) rollback(ctx context.Context, target Snapshot, report *Rollb
 	default:
 		report.Aside = w.asidePath("before-rollback")
 	}
-	err := w.replaceBy(ctx, target.Path, report.Aside, func(ctx context.Context, copied string) (err error) {
-		report.Run, err = w.goBack(ctx, copied, present, target.Run, report.Aside)
+	w.options.published = present
+	err := w.replaceByCopy(ctx, target.Path, report.Aside, func(copied *Warehouse, ctx context.Context) (err error) {
+		report.Run, err = copied.goBack(ctx, present, target.Run, report.Aside)
 		return err
 	})
 	if err != nil {
@@ -83,35 +85,19 @@ func (w *Warehouse) flush(ctx context.Context) error {
 	return errors.Join(w.exec(ctx, "checkpoint"), w.disconnect())
 }
 
-// goBack makes the copy of a snapshot the warehouse that comes after the present one: it knows what destinations hold, as
+// goBack makes this copy of a snapshot the warehouse that comes after the present one: it knows what destinations hold, as
 // far as that is known, and the rollback. It returns the rollback's own run.
-func (w *Warehouse) goBack(ctx context.Context, copied, present string, to int64, aside string) (run int64, err error) {
-	back := &Warehouse{Path: copied, options: w.options, snapshots: w.snapshots, now: w.now, log: w.log, highestRun: w.highestRun}
-	back.options.published = present
-	defer func() { err = errors.Join(err, back.disconnect()) }()
-	if err := back.open(ctx); err != nil {
-		return 0, err
-	}
-	if err := migrations.Up(ctx, back.db); err != nil {
-		return 0, fmt.Errorf("migrate the snapshot: %w", err)
-	}
-	if err := back.acquire(ctx); err != nil {
-		return 0, err
-	}
+func (w *Warehouse) goBack(ctx context.Context, present string, to int64, aside string) (run int64, err error) {
 	if present != "" {
-		if err := back.scalar(ctx, &run, "select coalesce(max(run_id), 0) from "+published("ops.runs")); err != nil {
+		if err := w.scalar(ctx, &run, "select coalesce(max(run_id), 0) from "+published("ops.runs")); err != nil {
 			return 0, fmt.Errorf("read the present warehouse: %w", err)
 		}
-		back.highestRun = max(back.highestRun, run)
+		w.highestRun = max(w.highestRun, run)
 	}
-	if run, err = back.nextRun(ctx); err != nil {
+	if run, err = w.nextRun(ctx); err != nil {
 		return 0, err
 	}
-	err = back.transact(ctx, func() error { return back.takeBack(ctx, present, run, to, aside) })
-	if err == nil {
-		err = back.exec(ctx, "checkpoint")
-	}
-	return run, err
+	return run, w.transact(ctx, func() error { return w.takeBack(ctx, present, run, to, aside) })
 }
 
 func (w *Warehouse) takeBack(ctx context.Context, present string, run, to int64, aside string) error {
@@ -122,7 +108,7 @@ func (w *Warehouse) takeBack(ctx context.Context, present string, run, to int64,
 			}
 		}
 	}
-	if err := w.exec(ctx, distrustDestinations); err != nil {
+	if err := w.distrustDestinations(ctx); err != nil {
 		return err
 	}
 	host, err := os.Hostname()

@@ -65,9 +65,8 @@ type Warehouse struct {
 	snapshots Snapshots
 	now       func() time.Time
 	log       *slog.Logger
-	// notes of opening it are told with the next run; recovered says that it was put in the place of a damaged one.
-	notes     []string
-	recovered bool
+	// notes of opening it are told with the next run.
+	notes []string
 	// highestRun is one that the warehouse may not know of.
 	highestRun int64
 }
@@ -119,19 +118,19 @@ func newWarehouse(path string, o Options) (*Warehouse, error) {
 
 // prepare opens the database and brings its schema up to date.
 func (w *Warehouse) prepare(ctx context.Context) error {
+	if err := w.settleAsides(); err != nil {
+		return err
+	}
+	if err := refuseMissing(w.Path); err != nil {
+		return err
+	}
 	if err := w.openOrRecover(ctx); err != nil {
 		return err
 	}
 	if err := migrations.Up(ctx, w.db); err != nil {
 		return fmt.Errorf("migrate %s: %w", w.Path, err)
 	}
-	if err := w.acquire(ctx); err != nil {
-		return err
-	}
-	if w.recovered {
-		return w.exec(ctx, distrustDestinations)
-	}
-	return nil
+	return w.acquire(ctx)
 }
 
 // connect opens the database again after disconnect.

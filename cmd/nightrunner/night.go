@@ -148,7 +148,7 @@ func (n *nightly) wait() ([]string, error) {
 		return nil, engine.WithHint(fmt.Errorf("%w: --wait has nothing to wait for", engine.ErrUsage), "give --mongo or --balances: these have days")
 	}
 	late, err := nights.Wait{Sources: sources, Day: nights.Yesterday(n.clock.Now()), For: n.c.Duration("wait-for"), Poll: max(n.c.Duration("wait-poll"), time.Second),
-		Clock: n.clock, Stop: n.options.Stop, Say: n.observer.Say}.Do(n.c.Context)
+		LastLook: 10 * time.Second, Clock: n.clock, Stop: n.options.Stop, Say: n.observer.Say}.Do(n.c.Context)
 	n.silent = errors.Is(err, engine.ErrStopped)
 	return late, err
 }

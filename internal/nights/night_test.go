@@ -83,7 +83,7 @@ func TestWait(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := &clock{now: at("2025-06-10 02:00:00")}
 			var heard said
-			missing, err := Wait{Day: Yesterday(c.now), For: 4 * time.Hour, Poll: time.Minute, Clock: c, Say: heard.say,
+			missing, err := Wait{Day: Yesterday(c.now), For: 4 * time.Hour, Poll: time.Minute, LastLook: time.Minute, Clock: c, Say: heard.say,
 				Sources: []Source{source{clock: c, name: "mongo", from: at(one.first)}, source{clock: c, name: "balances", from: at(one.second)}}}.Do(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -104,7 +104,7 @@ func TestWait(t *testing.T) {
 func TestWaitingForASourceThatIsAway(t *testing.T) {
 	c := &clock{now: at("2025-06-10 02:00:00")}
 	var heard said
-	missing, err := Wait{Day: Yesterday(c.now), For: time.Hour, Poll: time.Minute, Clock: c, Say: heard.say,
+	missing, err := Wait{Day: Yesterday(c.now), For: time.Hour, Poll: time.Minute, LastLook: time.Minute, Clock: c, Say: heard.say,
 		Sources: []Source{source{clock: c, name: "mongo", from: at("2025-06-10 02:05:00"), err: errors.New("connection refused")}}}.Do(t.Context())
 	if err != nil || missing != nil || !strings.Contains(heard.lines[0], "mongo: connection refused") {
 		t.Errorf("%v %v %q", missing, err, heard.lines)
@@ -115,10 +115,41 @@ func TestWaitingIsStopped(t *testing.T) {
 	stop := make(chan struct{})
 	close(stop)
 	c := &silent{now: at("2025-06-10 02:00:00")}
-	_, err := Wait{Day: Yesterday(c.now), For: time.Hour, Poll: time.Minute, Clock: c, Stop: stop, Say: func(string) {},
+	_, err := Wait{Day: Yesterday(c.now), For: time.Hour, Poll: time.Minute, LastLook: time.Minute, Clock: c, Stop: stop, Say: func(string) {},
 		Sources: []Source{source{clock: &clock{now: c.now}, name: "mongo", from: at("2025-06-11 00:00:00")}}}.Do(t.Context())
 	if !errors.Is(err, engine.ErrStopped) {
 		t.Error(err)
+	}
+}
+
+// A stalling source hears its context, a hanging one hears nothing.
+type stalling struct{ hangs bool }
+
+func (stalling) Source() string { return "mongo" }
+
+func (s stalling) Day(ctx context.Context, _ time.Time) (string, error) {
+	if s.hangs {
+		select {}
+	}
+	<-ctx.Done()
+	return "", ctx.Err()
+}
+
+func TestStallingSourceDoesNotOutlastTheDeadline(t *testing.T) {
+	for _, hangs := range []bool{false, true} {
+		there := source{clock: &clock{now: at("2025-06-10 02:00:00")}, name: "balances"}
+		wait := Wait{Day: at("2025-06-09 00:00:00"), For: 200 * time.Millisecond, Poll: time.Hour, LastLook: 200 * time.Millisecond, Clock: System{}, Say: func(string) {},
+			Sources: []Source{stalling{hangs}, there}}
+		missing, err := wait.Do(t.Context())
+		if diff := cmp.Diff([]string{"mongo: it does not answer"}, missing); diff != "" || err != nil {
+			t.Error(diff, err)
+		}
+		stop := make(chan struct{})
+		close(stop)
+		wait.For, wait.Stop = time.Hour, stop
+		if _, err := wait.Do(t.Context()); !errors.Is(err, engine.ErrStopped) {
+			t.Error(err)
+		}
 	}
 }
 

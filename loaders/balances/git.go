@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ccdexplorer/nightrunner/engine"
@@ -25,11 +26,13 @@ const (
 // repository is a store of commits: one whose message is a date is that day's snapshot, the oldest one where there are
 // several. Files are read from the object store.
 type repository struct {
-	path    string
-	pull    bool
-	environ []string
-	shallow bool
-	blobs   *blobs
+	path string
+	pull bool
+	// patience is how long a fetch may take.
+	patience time.Duration
+	environ  []string
+	shallow  bool
+	blobs    *blobs
 }
 
 // commit is a commit whose message is a date.
@@ -51,6 +54,9 @@ type gitDay struct {
 	accounts, tokens blob
 }
 
+// fetchPatience: a remote that stalls must not hold a night up. What a fetch brings is a day, mostly.
+const fetchPatience = 20 * time.Minute
+
 func openRepository(ctx context.Context, path string, pull bool) (*repository, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
@@ -59,7 +65,7 @@ func openRepository(ctx context.Context, path string, pull bool) (*repository, e
 	if err != nil {
 		return nil, err
 	}
-	r := &repository{path: path, pull: pull, environ: environ}
+	r := &repository{path: path, pull: pull, patience: fetchPatience, environ: environ}
 	shallow, err := r.git(ctx, "", "rev-parse", "--is-shallow-repository")
 	if err != nil {
 		if !errors.Is(err, errNoGit) {
@@ -95,6 +101,8 @@ var errNoGit = errors.New("git is not installed")
 func (r *repository) command(ctx context.Context, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, "git", append([]string{"-C", r.path}, args...)...)
 	command.Env = r.environ
+	// Asked, git takes away what is half done and ends its helpers.
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = 10 * time.Second
 	return command
 }
@@ -137,7 +145,12 @@ func (r *repository) fetch(ctx context.Context) error {
 		}
 		args = append(args, "origin", branch+":"+branch)
 	}
-	_, err = r.git(ctx, "", args...)
+	limited, cancel := context.WithTimeout(ctx, r.patience)
+	defer cancel()
+	_, err = r.git(limited, "", args...)
+	if limited.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("git fetch: the remote was given up after %s", r.patience)
+	}
 	return err
 }
 

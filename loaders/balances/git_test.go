@@ -1,8 +1,11 @@
 package balances
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -238,4 +241,30 @@ func TestWhatIsNoRepositoryIsTold(t *testing.T) {
 	try(filepath.Join(c.path, "none"), "no such file")
 	t.Setenv("PATH", t.TempDir())
 	try(c.path, "git is not installed")
+}
+
+// A remote that takes the connection and says nothing is given up.
+func TestStallingRemoteIsGivenUp(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	c := newClone(t)
+	c.commit("2025-06-09", accounts(sum(1)))
+	c.git("remote", "add", "origin", "git://"+listener.Addr().String()+"/snapshots")
+	r, err := openRepository(t.Context(), c.path, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.patience = 200 * time.Millisecond
+	if err := r.fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "was given up after 200ms") {
+		t.Errorf("got %v", err)
+	}
+	limited, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	r.patience = time.Hour
+	if _, err := r.day(limited, time.Now()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
 }
