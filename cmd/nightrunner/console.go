@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -22,7 +23,21 @@ import (
 func consoleOptions(c *cli.Context) console.Options {
 	return console.Options{Out: c.App.Writer, Err: c.App.ErrWriter, Interrupts: interrupts(),
 		Colors: colored(c.App.Writer), Width: func() int { return terminalWidth(c.App.Writer) },
-		Height: func() int { return terminalHeight(c.App.Writer) }, Progress: isTerminal(c.App.ErrWriter), Hint: engine.HintOf}
+		Height: func() int { return terminalHeight(c.App.Writer) }, Progress: isTerminal(c.App.ErrWriter), Explain: readOnly, Hint: engine.HintOf}
+}
+
+// refusedType is the kind of a statement that DuckDB does not run on a file that is open read-only. It says so in its text only:
+// the type of the error is that of much else.
+var refusedType = regexp.MustCompile(`Cannot execute statement of type "([A-Z_ ]+)" on database .* read-only mode`)
+
+// readOnly tells people who change something where it is read how they get to write.
+func readOnly(err error) error {
+	found := refusedType.FindStringSubmatch(err.Error())
+	if found == nil {
+		return err
+	}
+	return engine.WithHint(fmt.Errorf("%s changes what is open, and that is only read", found[1]),
+		"nightrunner shell --write opens the warehouse itself for writing; create temp table works without")
 }
 
 // colored: a terminal that knows colours, of somebody who wants them (no-color.org).

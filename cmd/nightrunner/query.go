@@ -111,7 +111,10 @@ func oneStatement(c *cli.Context) (string, error) {
 		}
 	}
 	statements := console.Split(text)
-	if len(statements) != 1 {
+	if len(statements) == 0 {
+		return "", engine.WithHint(fmt.Errorf("%w: there is no statement", engine.ErrUsage), "nightrunner query \"select 1\"; nightrunner shell takes them as you type")
+	}
+	if len(statements) > 1 {
 		return "", engine.WithHint(fmt.Errorf("%w: query takes one statement, not %d", engine.ErrUsage, len(statements)),
 			"nightrunner shell runs several")
 	}

@@ -68,6 +68,8 @@ type Options struct {
 	Open func(ctx context.Context, name string) (Database, string, error)
 	// Notice is asked before each prompt for a line that people should see; nil has none.
 	Notice func() string
+	// Explain puts what DuckDB says of a statement into other words; nil leaves it.
+	Explain func(error) error
 	// Hint of an error, "" for none; nil has none.
 	Hint func(error) string
 	// Commands are dot commands beside the shell's own.
@@ -168,6 +170,9 @@ func (s *Session) Exec(ctx context.Context, statement string) error {
 		count, err := s.exec(ctx, statement)
 		if err == nil && s.timer {
 			s.report(count, time.Since(start))
+		}
+		if err != nil && s.options.Explain != nil {
+			err = s.options.Explain(err)
 		}
 		return err
 	})

@@ -54,18 +54,24 @@ func (s *Session) setOnce(_ context.Context, argument string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return &os.PathError{Op: "write", Path: path, Err: syscall.EISDIR}
 	}
+	if err := durable.Replaceable(path); err != nil {
+		return err
+	}
 	probe, err := os.CreateTemp(filepath.Dir(path), ".once.*")
 	if err != nil {
-		return err
+		return durable.Named(err, path)
 	}
 	s.once = path
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// setOutput closes the file before. What is in the new one is replaced.
+// setOutput closes the file before. What is in the new one is replaced, unless it is a database.
 func (s *Session) setOutput(_ context.Context, argument string) error {
 	var next *os.File
 	if path := unquote(argument); path != "" && path != "stdout" {
+		if err := durable.Replaceable(path); err != nil {
+			return err
+		}
 		file, err := os.Create(path)
 		if err != nil {
 			return err

@@ -54,3 +54,17 @@ func TestWriteNowhere(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestDatabasesAreKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "w.duckdb")
+	head := append([]byte("12345678DUCK"), make([]byte, 100)...)
+	if err := os.WriteFile(path, head, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Replace(path, 0o600, say("gone")); !errors.Is(err, ErrDatabase) {
+		t.Errorf("got %v", err)
+	}
+	if content, err := os.ReadFile(path); err != nil || len(content) != len(head) {
+		t.Errorf("%d bytes, %v", len(content), err)
+	}
+}
