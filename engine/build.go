@@ -196,7 +196,7 @@ func (b *builder) step(ctx context.Context, m *Model, position int) {
 		step.PeakMemory = machine.Peak()
 	}
 	if err = errors.Join(err, spendErr); err != nil {
-		step.Status, step.Message = StatusFailed, modelProblem(m, err).Error()
+		step.Status, step.Message = StatusFailed, b.w.modelProblem(ctx, b.p, m, err).Error()
 		if duck := (*duckdb.Error)(nil); errors.As(err, &duck) && mayBeDamage(duck.Type) {
 			step.Message += " (the disk is full, or the warehouse is damaged: nightrunner snapshots rollback RUN goes back to a snapshot)"
 		}
@@ -217,11 +217,6 @@ func (b *builder) blockedBy(m *Model) string {
 		}
 	}
 	return ""
-}
-
-// modelProblem names file and line of what DuckDB says.
-func modelProblem(m *Model, err error) error {
-	return &ModelError{File: m.File, Line: errorLine(err), Err: err}
 }
 
 func (b *builder) build(ctx context.Context, m *Model, step *Step) error {

@@ -99,7 +99,7 @@ func (c *checker) step(ctx context.Context, m *Model, check func(context.Context
 	c.observer.Begin(PhaseCheck, m.Name, len(c.steps)+1, 0)
 	start := c.w.now()
 	if err := check(ctx, m, &step); err != nil {
-		step.Status, step.Message = StatusFailed, modelProblem(m, err).Error()
+		step.Status, step.Message = StatusFailed, c.w.modelProblem(ctx, c.p, m, err).Error()
 		if saveErr := c.save(m, Check{Kind: "cannot run", Severity: SeverityError}, 0, 1, []string{step.Message}); saveErr != nil {
 			step.Message += "; " + saveErr.Error()
 		}

@@ -164,7 +164,7 @@ func (d *diffing) model(ctx context.Context, m *Model, position int) error {
 		return err
 	}
 	if one.Status != DiffFailed && d.plan.compared[m.Name] {
-		if err := d.compare(ctx, m, &one); err != nil {
+		if err := d.compareOrFail(ctx, m, &one); err != nil {
 			return fmt.Errorf("compare %s: %w", m.Name, err)
 		}
 	}
@@ -173,6 +173,18 @@ func (d *diffing) model(ctx context.Context, m *Model, position int) error {
 		return err
 	}
 	d.add(m, one)
+	return nil
+}
+
+// compareOrFail compares a model. A view is read for the first time here: what it cannot make is its failure, and those of
+// others are told too.
+func (d *diffing) compareOrFail(ctx context.Context, m *Model, one *ModelDiff) error {
+	err := d.compare(ctx, m, one)
+	if err == nil || ctx.Err() != nil || m.Materialize != View {
+		return err
+	}
+	one.Status, one.Rows, one.Now = DiffFailed, nil, nil
+	one.Message = d.w.modelProblem(ctx, d.p, m, err).Error()
 	return nil
 }
 

@@ -212,3 +212,26 @@ func TestLeftAsidesAreRemoved(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 }
+
+// A view that cannot be read is a failure of its own, with the place of the cast; what reads it and all else is told too.
+func TestDiffOfAViewThatCannotBeRead(t *testing.T) {
+	files := func(value string) map[string]string {
+		return map[string]string{
+			"stg/labels.sql":  "select unnest(['1', 'x']) as label, 1 as one",
+			"stg/numbers.sql": "select\n    one,\n    " + value + " as number,\nfrom stg.labels",
+			"stat/sums.sql":   "select sum(number) as total from stg.numbers",
+			"stat/others.sql": "select count(*) as count, " + fmt.Sprint(len(value)) + " as length from stg.labels",
+		}
+	}
+	d := diffOf(t, files("one"), files("label::integer"))
+	got := map[string]string{}
+	for _, one := range d.Models {
+		got[one.Model] = one.Status + " " + strings.Split(one.Message, "'")[0]
+	}
+	equal(t, "models", got, map[string]string{
+		"stg.numbers": "failed stg/numbers.sql:3: Conversion Error: Could not convert string ",
+		"stat.sums":   "failed stg/numbers.sql:3: Conversion Error: Could not convert string ",
+		"stat.others": "changed ",
+	})
+	equal(t, "exit code", d.ExitCode, ExitFailed)
+}

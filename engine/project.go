@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/zeebo/xxh3"
+
+	"github.com/ccdexplorer/nightrunner/internal/sqltext"
 )
 
 // A Project is a folder of SQL files: models in the order in which they are built, checks, and macros.
@@ -207,14 +209,33 @@ func (w *Warehouse) makeMacros(ctx context.Context, p *Project) (map[string]*mac
 	return known.Macros, w.set(ctx, "macros", string(encoded))
 }
 
+// runMacroFiles runs files of macros, and nothing else that stands in them: what changes tables is no model.
 func (w *Warehouse) runMacroFiles(ctx context.Context, p *Project) error {
 	var errs ModelErrors
 	for _, file := range p.macros {
-		if err := w.exec(ctx, file.text); err != nil {
-			errs = append(errs, &ModelError{File: file.file, Line: errorLine(err), Err: err})
+		for _, one := range sqltext.Split(file.text) {
+			if !makesMacro(one.Text) {
+				errs = append(errs, &ModelError{File: file.file, Line: one.Line, Err: errors.New("this makes no macro"), Hint: "a file of macros holds create or replace macro … and nothing else"})
+				continue
+			}
+			// As many lines stand before it as in the file: DuckDB tells a line of the statement.
+			if err := w.exec(ctx, strings.Repeat("\n", one.First-1)+one.Text); err != nil {
+				errs = append(errs, &ModelError{File: file.file, Line: cmp.Or(errorLine(err), one.Line), Err: err})
+			}
 		}
 	}
 	return errs.errOrNil()
+}
+
+// makesMacro: the first words, comments left out, are create or replace macro.
+func makesMacro(statement string) bool {
+	var words []string
+	for _, one := range sqltext.Lex(statement) {
+		if one.Kind == sqltext.Word {
+			words = append(words, strings.ToLower(one.Text))
+		}
+	}
+	return len(words) > 3 && slices.Equal(words[:3], []string{"create", "or", "replace"}) && (words[3] == "macro" || words[3] == "function")
 }
 
 // macroDefinitions parses the macros as DuckDB keeps them: without comments and layout.

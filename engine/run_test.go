@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -528,6 +529,36 @@ func TestErrorsOfAllFilesAtOnce(t *testing.T) {
 		`mid/loop.sql:1: syntax error at or near "x" (a model is one plain SELECT; PIVOT cannot be used)`,
 		`stat/worse.sql:5: unknown table mid.cnets (nearest: mid.cents)`,
 	})
+}
+
+// Each macro that is wrong is told with its own line, and what is no macro is not run.
+func TestErrorsInMacros(t *testing.T) {
+	n := newNight(t)
+	n.sql["macros/bad.sql"] = &fstest.MapFile{Data: []byte("-- Fine.\ncreate or replace macro fine(x) as x;\n-- No such\n-- function.\n" +
+		"create or replace macro one(x) as nothing(x);\ndelete from raw.snapshots;\n\ncreate or replace macro two(x) as (\n    select y from raw.none\n);\n")}
+	project, err := ReadProject(n.sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, one := range n.errors(t, project) {
+		text, _, _ := strings.Cut(one.Text(), "\n")
+		got = append(got, text)
+	}
+	equal(t, "errors", got, []string{
+		"macros/bad.sql:5: Catalog Error: Scalar Function with name nothing does not exist!",
+		"macros/bad.sql:6: this makes no macro (a file of macros holds create or replace macro … and nothing else)",
+		"macros/bad.sql:9: Catalog Error: Table with name none does not exist!",
+	})
+}
+
+func (n *night) errors(t *testing.T, project *Project) ModelErrors {
+	t.Helper()
+	var errs ModelErrors
+	if err := n.warehouse.Resolve(t.Context(), project); !errors.As(err, &errs) {
+		t.Fatalf("got %v", err)
+	}
+	return errs
 }
 
 func TestSelect(t *testing.T) {

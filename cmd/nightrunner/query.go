@@ -12,6 +12,7 @@ import (
 	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/internal/console"
 	"github.com/ccdexplorer/nightrunner/internal/durable"
+	"github.com/ccdexplorer/nightrunner/internal/sqltext"
 )
 
 // parquet is a format of query alone: it is no text.
@@ -110,7 +111,7 @@ func oneStatement(c *cli.Context) (string, error) {
 			return "", err
 		}
 	}
-	statements := console.Split(text)
+	statements := sqltext.Split(text)
 	if len(statements) == 0 {
 		return "", engine.WithHint(fmt.Errorf("%w: there is no statement", engine.ErrUsage), "nightrunner query \"select 1\"; nightrunner shell takes them as you type")
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/reeflective/readline"
+
+	"github.com/ccdexplorer/nightrunner/internal/sqltext"
 )
 
 // names are what completion and colours know of the database. They are read once, and again after .read and .open.
@@ -33,16 +35,16 @@ func (s *Session) suggest(ctx context.Context, before, after string) (word strin
 	if line := strings.TrimLeft(before, " "); strings.HasPrefix(line, ".") {
 		return s.suggestDot(ctx, line)
 	}
-	tokens := lex(before)
+	tokens := sqltext.Lex(before)
 	if inText(before) {
 		return "", nil
 	}
-	word = before[strings.LastIndexFunc(before, func(r rune) bool { return r < 0x80 && r != '.' && !inWord(byte(r)) })+1:]
+	word = before[strings.LastIndexFunc(before, func(r rune) bool { return r < 0x80 && r != '.' && !sqltext.InWord(byte(r)) })+1:]
 	if wantsTable(tokens, word) {
 		groups = schemasOf(word, starting(word, group{"tables", s.names.relations}))
 		return word, append(groups, s.engine(ctx, before, word, "table_function")...)
 	}
-	tables := s.tablesOf(lex(before + after))
+	tables := s.tablesOf(sqltext.Lex(before + after))
 	if dot := strings.LastIndexByte(word, '.'); dot >= 0 {
 		groups = starting(word, group{"tables", s.names.relations})
 		own := s.names.columns[strings.ToLower(tables[strings.ToLower(word[:dot])])]
@@ -84,17 +86,17 @@ func schemasOf(word string, tables []group) []group {
 
 // inText: the text ends within a string, quoted name or comment.
 func inText(text string) bool {
-	var splitter Splitter
+	var splitter sqltext.Splitter
 	splitter.Feed(text)
-	return splitter.mode != inCode
+	return splitter.InText()
 }
 
 // wantsTable: the word that tokens end in stands where a table must.
-func wantsTable(tokens []token, last string) bool {
+func wantsTable(tokens []sqltext.Token, last string) bool {
 	seen := 0
 	for _, one := range slices.Backward(tokens) {
-		if one.kind != wordToken {
-			if strings.TrimSpace(one.text) != "" {
+		if one.Kind != sqltext.Word {
+			if strings.TrimSpace(one.Text) != "" {
 				return false
 			}
 			continue
@@ -102,18 +104,18 @@ func wantsTable(tokens []token, last string) bool {
 		if seen++; seen == 1 && last != "" {
 			continue
 		}
-		return slices.Contains([]string{"from", "join", "into", "update", "table", "describe", "summarize"}, strings.ToLower(one.text))
+		return slices.Contains([]string{"from", "join", "into", "update", "table", "describe", "summarize"}, strings.ToLower(one.Text))
 	}
 	return false
 }
 
 // tablesOf a statement, by their names without schema and by their aliases, in small letters.
-func (s *Session) tablesOf(tokens []token) map[string]string {
+func (s *Session) tablesOf(tokens []sqltext.Token) map[string]string {
 	tables := make(map[string]string)
 	current := ""
 	for _, one := range tokens {
-		text := strings.ToLower(one.text)
-		if one.kind != wordToken {
+		text := strings.ToLower(one.Text)
+		if one.Kind != sqltext.Word {
 			if strings.TrimSpace(text) != "" {
 				current = ""
 			}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/reeflective/readline"
+
+	"github.com/ccdexplorer/nightrunner/internal/sqltext"
 )
 
 const (
@@ -167,7 +169,7 @@ func makeRoom(screen io.Writer, line string, width int) {
 // accepts says that a line can run: a dot command, nothing, or statements up to their last semicolon. A dot command where
 // none can be runs too: into its error.
 func accepts(line []rune) bool {
-	var splitter Splitter
+	var splitter sqltext.Splitter
 	splitter.Feed(spoken(string(line)))
 	pending := splitter.Pending()
 	rest, _ := splitter.Rest()

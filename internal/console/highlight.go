@@ -1,6 +1,10 @@
 package console
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/ccdexplorer/nightrunner/internal/sqltext"
+)
 
 // The colours of what is typed. They are fixed ones of 256, each with a contrast of about 4 or more to white and to black, as the
 // sixteen of the theme are not.
@@ -26,31 +30,34 @@ func highlight(text string, keywords map[string]bool) string {
 		return codeBold + name + codeReset + " " + rest
 	}
 	var out strings.Builder
-	tokens := lex(text)
+	tokens := sqltext.Lex(text)
 	for i, one := range tokens {
 		code := ""
-		switch one.kind {
-		case textToken:
+		switch one.Kind {
+		case sqltext.Text:
 			code = codeString
-		case numberToken:
+		case sqltext.Number:
 			code = codeNumber
-		case commentToken:
+		case sqltext.Comment:
 			code = codeComment
-		case wordToken:
-			called := i+1 < len(tokens) && strings.HasPrefix(tokens[i+1].text, "(")
+		case sqltext.Word:
+			called := i+1 < len(tokens) && strings.HasPrefix(tokens[i+1].Text, "(")
 			switch {
-			case isKeyword(one.text, keywords):
+			case isKeyword(one.Text, keywords):
 				code = codeBold
 			case called:
 				code = codeFunction
 			}
 		}
 		if code == "" {
-			out.WriteString(one.text)
+			out.WriteString(one.Text)
 			continue
 		}
 		// The editor takes lines apart: each has its own colour.
-		out.WriteString(code + strings.ReplaceAll(one.text, "\n", codeReset+"\n"+code) + codeReset)
+		out.WriteString(code + strings.ReplaceAll(one.Text, "\n", codeReset+"\n"+code) + codeReset)
 	}
 	return out.String()
 }
+
+// isKeyword: the word is one that SQL gives its shape.
+func isKeyword(word string, keywords map[string]bool) bool { return keywords[strings.ToLower(word)] }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/ccdexplorer/nightrunner/internal/sqltext"
 )
 
 // deepest is how many files .read may nest; a file that reads itself ends there.
@@ -21,7 +23,7 @@ type place struct {
 
 // run reads lines: dot commands stand alone on one between statements, all else is SQL. file is "" for input without name.
 func (s *Session) run(ctx context.Context, r io.Reader, file string) error {
-	lines, splitter, number := bufio.NewReader(r), new(Splitter), 0
+	lines, splitter, number := bufio.NewReader(r), new(sqltext.Splitter), 0
 	one := func(run runner, text string, line int) error {
 		number++
 		return s.one(ctx, run, text, place{file, number, line})

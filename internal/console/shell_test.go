@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ccdexplorer/nightrunner/internal/sqltext"
 )
 
 func TestLexKeepsTheText(t *testing.T) {
@@ -24,11 +26,11 @@ func TestLexKeepsTheText(t *testing.T) {
 	} {
 		var got []string
 		all := ""
-		for _, one := range lex(text) {
-			all += one.text
-			mark := map[tokenKind]string{wordToken: "w:", textToken: "t:", commentToken: "c:", nameToken: "n:", numberToken: "d:"}[one.kind]
-			if mark != "" || strings.TrimSpace(one.text) != "" {
-				got = append(got, mark+one.text)
+		for _, one := range sqltext.Lex(text) {
+			all += one.Text
+			mark := map[sqltext.Kind]string{sqltext.Word: "w:", sqltext.Text: "t:", sqltext.Comment: "c:", sqltext.Name: "n:", sqltext.Number: "d:"}[one.Kind]
+			if mark != "" || strings.TrimSpace(one.Text) != "" {
+				got = append(got, mark+one.Text)
 			}
 		}
 		if all != text {

@@ -1,10 +1,12 @@
-package console
+package sqltext
 
 import (
 	"database/sql"
 	"slices"
 	"strings"
 	"testing"
+
+	_ "github.com/duckdb/duckdb-go/v2"
 )
 
 func TestSplit(t *testing.T) {
@@ -42,12 +44,15 @@ func TestSplit(t *testing.T) {
 
 func TestSplitLines(t *testing.T) {
 	statements := Split("-- one\n\nselect\n1;\nselect 'a\nb'; select 3;\n/* x\n*/ select 4")
-	var lines []int
+	var lines, first []int
 	for _, one := range statements {
-		lines = append(lines, one.Line)
+		lines, first = append(lines, one.Line), append(first, one.First)
 	}
 	if want := []int{3, 5, 6, 8}; !slices.Equal(lines, want) {
 		t.Errorf("got lines %d, want %d", lines, want)
+	}
+	if want := []int{1, 5, 6, 7}; !slices.Equal(first, want) {
+		t.Errorf("the texts begin on lines %d, want %d", first, want)
 	}
 }
 

@@ -1,4 +1,5 @@
-package console
+// Package sqltext cuts SQL into statements and tokens as DuckDB's scanner does, without asking DuckDB.
+package sqltext
 
 import (
 	"bytes"
@@ -8,8 +9,8 @@ import (
 // A Statement is one SQL statement without its semicolon.
 type Statement struct {
 	Text string
-	// Line is where it starts, counted from 1, comments before it left out.
-	Line int
+	// Line is where it starts, counted from 1, comments before it left out; First is where Text begins.
+	Line, First int
 }
 
 // mode is what the text at the end of the buffer is part of.
@@ -64,9 +65,15 @@ func (s *Splitter) Pending() bool {
 	return s.start > 0 || s.mode != inCode && s.mode != inLineComment
 }
 
+// InText says that what was read ends within a string, quoted name or comment.
+func (s *Splitter) InText() bool { return s.mode != inCode }
+
 // Rest is what no semicolon has ended, false when it is blank. The splitter starts anew.
 func (s *Splitter) Rest() (Statement, bool) {
-	statement, ok := Statement{Text: strings.TrimSpace(string(s.buffer)), Line: s.start}, s.start > 0
+	text, ok := strings.TrimSpace(string(s.buffer)), s.start > 0
+	end := strings.TrimRight(string(s.buffer), " \t\r\n\f\v")
+	behind := strings.Count(string(s.buffer[len(end):]), "\n")
+	statement := Statement{Text: text, Line: s.start, First: s.breaks + 1 - behind - strings.Count(text, "\n")}
 	*s = Splitter{breaks: s.breaks}
 	return statement, ok
 }
@@ -169,15 +176,16 @@ func (s *Splitter) stepCode(text string) int {
 // afterE: the buffer ends in an E that is no part of a longer word.
 func (s *Splitter) afterE() bool {
 	n := len(s.buffer)
-	return n > 0 && (s.buffer[n-1] == 'e' || s.buffer[n-1] == 'E') && (n == 1 || !inWord(s.buffer[n-2]))
+	return n > 0 && (s.buffer[n-1] == 'e' || s.buffer[n-1] == 'E') && (n == 1 || !InWord(s.buffer[n-2]))
 }
 
 // afterName: a$b$ is a name with dollars in it.
 func (s *Splitter) afterName() bool {
-	return len(s.buffer) > 0 && inWord(s.buffer[len(s.buffer)-1])
+	return len(s.buffer) > 0 && InWord(s.buffer[len(s.buffer)-1])
 }
 
-func inWord(b byte) bool {
+// InWord reports whether a byte may stand in a name without quotes.
+func InWord(b byte) bool {
 	return b == '_' || b == '$' || b >= 0x80 || '0' <= b && b <= '9' || 'a' <= b|0x20 && b|0x20 <= 'z'
 }
 
@@ -188,7 +196,7 @@ func dollarTag(text string) string {
 		return ""
 	}
 	name := []byte(text[1 : end+1])
-	wrong := bytes.IndexFunc(name, func(r rune) bool { return r < 0x80 && (r == '$' || !inWord(byte(r))) })
+	wrong := bytes.IndexFunc(name, func(r rune) bool { return r < 0x80 && (r == '$' || !InWord(byte(r))) })
 	if wrong >= 0 || len(name) > 0 && '0' <= name[0] && name[0] <= '9' {
 		return ""
 	}
