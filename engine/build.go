@@ -263,7 +263,7 @@ func (b *builder) buildTable(ctx context.Context, m *Model, step *Step) error {
 		if wanted, err = b.wantedDays(ctx, m); err != nil {
 			return err
 		}
-		filter = " where date in (select unnest([" + dayTexts(wanted) + "]::date[]))"
+		filter = " where " + among(wanted)
 	}
 	now := builtModel{fingerprint: m.Fingerprint, inputs: b.ledger.everything(m, wanted)}
 	was, there := b.ledger.models[m.Name]

@@ -142,7 +142,7 @@ func (b *builder) dropVanished(ctx context.Context, m *Model, wanted []day) (int
 	}
 	now := builtModel{fingerprint: m.Fingerprint, version: b.ledger.version(m.Name, nil, gone)}
 	err := b.w.transact(ctx, func() error {
-		days := "(select unnest([" + dayTexts(gone) + "]::date[]))"
+		days := "(" + listed(gone) + ")"
 		err := b.w.exec(ctx, fmt.Sprintf("delete from %s where date in %s; delete from ops.model_days where model = %s and date in %s", m.Name, days, quote(m.Name), days))
 		if err != nil {
 			return err
@@ -209,7 +209,7 @@ func (b *builder) replaceRange(ctx context.Context, m *Model, r dayRange) (rows 
 				return err
 			}
 		}
-		if err := b.w.exec(ctx, fmt.Sprintf("%s select * from (%s\n) where %s%s", verb, m.SQL, within, r.without())); err != nil {
+		if err := b.w.exec(ctx, fmt.Sprintf("%s select * from (%s\n) where %s%s", verb, m.SQL, within, without(r.days))); err != nil {
 			return err
 		}
 		var err error
@@ -240,19 +240,30 @@ func (b *builder) builtWithin(m *Model, first, last day) bool {
 	return false
 }
 
-// without leaves out the days within a range that are not complete.
-func (r dayRange) without() string {
+// among is the condition that a date is one of the days, which are sorted.
+func among(days []day) string {
+	if len(days) == 0 {
+		return "false"
+	}
+	return fmt.Sprintf("date between date '%s' and date '%s'%s", days[0], days[len(days)-1], without(days))
+}
+
+// without leaves out what lies between sorted days and is none of them.
+func without(days []day) string {
 	var gaps []day
-	for i, d := range r.days[:len(r.days)-1] {
-		for gap := d + 1; gap < r.days[i+1]; gap++ {
+	for i, d := range days[:len(days)-1] {
+		for gap := d + 1; gap < days[i+1]; gap++ {
 			gaps = append(gaps, gap)
 		}
 	}
 	if len(gaps) == 0 {
 		return ""
 	}
-	return " and date not in (select unnest([" + dayTexts(gaps) + "]::date[]))"
+	return " and date not in (" + listed(gaps) + ")"
 }
+
+// listed is a query for the days.
+func listed(days []day) string { return "select unnest([" + dayTexts(days) + "]::date[])" }
 
 // recordDays records what days were built from and what they hold: those of a range, days without rows included, or of a
 // whole table those with rows.

@@ -272,17 +272,29 @@ func (l *ledger) built(model string, fresh map[day]builtDay, gone []day, now bui
 
 // wait records what the days of a model wait for, where that is something else than before.
 func (l *ledger) wait(ctx context.Context, m *Model, missing map[day]string) error {
-	if maps.Equal(l.waiting[m.Name], missing) || len(l.waiting[m.Name])+len(missing) == 0 {
-		return nil
+	before := l.waiting[m.Name]
+	var over []day
+	for d, reason := range before {
+		if missing[d] != reason {
+			over = append(over, d)
+		}
 	}
-	statement := "delete from ops.waiting where model = " + quote(m.Name)
 	var rows []string
 	for _, d := range slices.Sorted(maps.Keys(missing)) {
-		rows = append(rows, fmt.Sprintf("(%s, date '%s', %s)", quote(m.Name), d, quote(missing[d])))
+		if before[d] != missing[d] {
+			rows = append(rows, fmt.Sprintf("(%s, date '%s', %s)", quote(m.Name), d, quote(missing[d])))
+		}
+	}
+	var statements []string
+	if len(over) > 0 {
+		statements = append(statements, fmt.Sprintf("delete from ops.waiting where model = %s and date in (%s)", quote(m.Name), listed(over)))
 	}
 	if len(rows) > 0 {
-		statement += "; insert into ops.waiting values " + strings.Join(rows, ", ")
+		statements = append(statements, "insert into ops.waiting values "+strings.Join(rows, ", "))
+	}
+	if len(statements) == 0 {
+		return nil
 	}
 	l.waiting[m.Name] = missing
-	return l.w.exec(ctx, statement)
+	return l.w.exec(ctx, strings.Join(statements, "; "))
 }

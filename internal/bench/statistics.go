@@ -78,7 +78,7 @@ func (s settings) fill(ctx context.Context, warehouse string, first, days int) (
 	in := w.NewIntake("mongo", 1)
 	perDay := s.rows / statisticDays
 	made := fmt.Sprintf(`select date '2021-06-09' + (%[1]d + i // %[2]d)::integer as date, ((%[1]d + i // %[2]d) * %[3]d + (i %% %[2]d) * %[3]d // %[2]d)::bigint as block_height,
-		hash(i)::hugeint as h from range(%[4]d) as t(i)`, first, perDay, statisticBlocks, perDay*days)
+		hash(i) as h from range(%[4]d) as t(i)`, first, perDay, statisticBlocks, perDay*days)
 	return in.Transact(ctx, func() error {
 		for _, statement := range []string{
 			fmt.Sprintf(`insert into raw.blocks_per_day by name select date '2021-06-09' + (%[1]d + i)::integer as date, (%[1]d + i) * %[2]d as height_for_first_block,
