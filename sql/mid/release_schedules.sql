@@ -14,6 +14,15 @@
 
 with
 
+releases as (
+    select
+        date,
+        release_on,
+        released_on,
+        amount_microccd,
+    from mid.scheduled_releases
+),
+
 horizons as (
     select unnest([30, 90, 365]) as days_ahead
 ),
@@ -22,26 +31,26 @@ moves as (
     select
         date,
         amount_microccd as scheduled,
-    from mid.scheduled_releases
+    from releases
     union all by name
     select
         released_on as date,
         amount_microccd as released,
-    from mid.scheduled_releases
+    from releases
     where released_on is not null
     union all by name
     select
         greatest(releases.date, releases.release_on - horizons.days_ahead) as date,
         horizons.days_ahead,
         releases.amount_microccd as unlocking,
-    from mid.scheduled_releases as releases
+    from releases
     cross join horizons
     union all by name
     select
         releases.released_on as date,
         horizons.days_ahead,
         -releases.amount_microccd as unlocking,
-    from mid.scheduled_releases as releases
+    from releases
     cross join horizons
     where releases.released_on is not null
 ),
