@@ -15,6 +15,7 @@ import (
 	"github.com/ccdexplorer/nightrunner/internal/fetch"
 	"github.com/ccdexplorer/nightrunner/loaders/ccdscan"
 	"github.com/ccdexplorer/nightrunner/loaders/node"
+	"github.com/ccdexplorer/nightrunner/loaders/projects"
 	"github.com/ccdexplorer/nightrunner/loaders/rates"
 )
 
@@ -38,6 +39,7 @@ func outsideSources() []outsideSource {
 			timeout: 30 * time.Second, parallel: 4, folder: "http"},
 		{name: "currency-rates", usage: "exchange-api (the word stands for its public URLs), a `URL` with DATE in it, or a folder with currency_rates.jsonl; repeatable: the next one is asked where one fails",
 			list: true, timeout: 30 * time.Second, parallel: 4, folder: "http"},
+		{name: "projects-list", usage: "projects.json as a `URL` or a file, or a folder with projects_list.jsonl", timeout: 30 * time.Second, folder: "http"},
 		{name: "coingecko", usage: "CoinGecko's `URL`, https://api.coingecko.com/api/v3, or a folder with coingecko_market_charts.jsonl and coingecko_histories.jsonl",
 			timeout: 30 * time.Second, pace: time.Minute, folder: "http"},
 	}
@@ -66,6 +68,7 @@ func outsideFlags() []cli.Flag {
 	)
 	return append(flags, append(asking,
 		&cli.IntFlag{Name: "coingecko-backfill", Usage: "ask for volumes of `N` older days a run; -1 is all", Value: 10, EnvVars: env("coingecko-backfill"), Category: askingCategory},
+		stringFlag("projects-list-commits", "`URL` that lists commits of the repository of --projects-list, the newest first, as GitHub's API does: it goes back as helpers.latest_projects_json_commit", ""),
 		&cli.Float64Flag{Name: "max-jump", Usage: "reject a rate that is more than `N` times off the nearest known one; 0 takes all", Value: 10, EnvVars: env("max-jump"), Category: askingCategory},
 	)...)
 }
@@ -184,6 +187,14 @@ func outsideLoaders(c *cli.Context) ([]engine.Loader, error) {
 			loaders = append(loaders, rates.NewCurrencies(rates.Options{Source: source, MaxJump: jump}, one.addresses(c)))
 		case "coingecko":
 			loaders = append(loaders, rates.NewCoinGecko(rates.Options{Source: source, MaxJump: jump}, c.Int("coingecko-backfill")))
+		case "projects-list":
+			commits := c.String("projects-list-commits")
+			if commits != "" {
+				if err := checkHTTP(commits); err != nil {
+					return nil, fmt.Errorf("%w: --projects-list-commits: %w", engine.ErrUsage, err)
+				}
+			}
+			loaders = append(loaders, projects.New(projects.Options{Source: source, Network: c.String("network"), Commits: commits}))
 		}
 	}
 	return loaders, nil

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"maps"
 	"net"
@@ -232,7 +233,8 @@ func (w *world) GetTokenInfo(ctx context.Context, in *nodepb.TokenInfoRequest) (
 		TotalSupply: &nodepb.TokenAmount{Value: whole(found["value"]), Decimals: uint32(whole(found["decimals"]))}}}, nil
 }
 
-// ServeHTTP serves CCDScan at /graphql, CoinGecko at /coingecko and exchange-api at /pages/DATE and /cdn@DATE.
+// ServeHTTP serves CCDScan at /graphql, CoinGecko at /coingecko, exchange-api at /pages/DATE and /cdn@DATE, projects.json of
+// the chain's folder at /projects and a commit at /commits.
 func (w *world) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	source, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	source, version, _ := strings.Cut(source, "@")
@@ -265,6 +267,16 @@ func (w *world) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		answer = w.currencies[strings.Split(rest, "/")[0]]
 	case "cdn":
 		answer = w.currencies[version]
+	case "projects":
+		answer, _ = os.ReadFile(filepath.Join(w.dir, "projects.json"))
+		etag := fmt.Sprintf("%q", fmt.Sprint(crc32.ChecksumIEEE(answer)))
+		out.Header().Set("ETag", etag)
+		if r.Header.Get("If-None-Match") == etag {
+			out.WriteHeader(http.StatusNotModified)
+			return
+		}
+	case "commits":
+		answer = []byte(`[{"sha": "0f3c"}]`)
 	}
 	if answer == nil {
 		out.WriteHeader(http.StatusNotFound)

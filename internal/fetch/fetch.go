@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -104,35 +105,67 @@ func (c *Client) PostJSON(ctx context.Context, address string, document []byte) 
 	return c.do(ctx, http.MethodPost, address, document)
 }
 
+// A Revision is what stands at a URL now.
+type Revision struct {
+	Body []byte
+	// ETag names it, as the server does; "" where it does not.
+	ETag string
+	// Unchanged: it is the one that was known; there is no body.
+	Unchanged bool
+}
+
+// GetRevision asks for a URL unless what stands there is the revision with a known ETag; "" asks in any case.
+func (c *Client) GetRevision(ctx context.Context, address, known string) (Revision, error) {
+	header := http.Header{}
+	if known != "" {
+		header.Set("If-None-Match", known)
+	}
+	response, body, err := c.send(ctx, http.MethodGet, address, nil, header)
+	var status *StatusError
+	if known != "" && errors.As(err, &status) && status.Status == http.StatusNotModified {
+		return Revision{ETag: known, Unchanged: true}, nil
+	}
+	if err != nil {
+		return Revision{}, err
+	}
+	return Revision{Body: body, ETag: response.Header.Get("ETag")}, nil
+}
+
 func (c *Client) do(ctx context.Context, method, address string, document []byte) ([]byte, error) {
+	header := http.Header{}
+	if document != nil {
+		header.Set("Content-Type", "application/json")
+	}
+	_, body, err := c.send(ctx, method, address, document, header)
+	return body, err
+}
+
+// send asks with further header lines and returns a 2xx answer, whose body is read, or a *StatusError.
+func (c *Client) send(ctx context.Context, method, address string, document []byte, header http.Header) (*http.Response, []byte, error) {
 	var content any
 	if document != nil {
 		content = document
 	}
 	request, err := retryablehttp.NewRequestWithContext(ctx, method, address, content)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for name, values := range c.header {
-		request.Header[name] = values
-	}
-	if document != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
+	maps.Copy(request.Header, c.header)
+	maps.Copy(request.Header, header)
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, c.last(err, notReached(err))
+		return nil, nil, c.last(err, notReached(err))
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if response.StatusCode < 200 || response.StatusCode > 299 {
 		err := &StatusError{URL: secret.Redact(address), Status: response.StatusCode, RetryAfter: response.Header.Get("Retry-After"), Body: body}
-		return nil, c.last(err, false)
+		return nil, nil, c.last(err, false)
 	}
-	return body, nil
+	return response, body, nil
 }
 
 // slow is a pace at which the tries of a failing request take minutes: one that failed is enough.

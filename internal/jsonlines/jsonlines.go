@@ -158,7 +158,7 @@ func (l *load) replace(ctx context.Context, file engine.SourceFile, data []byte)
 // write makes the table's rows of this file equal to the given ones. Rows that no line says any more, and those that a
 // server was asked for, stay unless they are pruned.
 func (l *load) write(ctx context.Context, rows []Row) error {
-	if err := l.stage(ctx, l.in, rows); err != nil {
+	if err := l.Stage(ctx, l.in, rows); err != nil {
 		return err
 	}
 	keep := ""
@@ -205,8 +205,8 @@ func (t *Table) keyList() string {
 	return strings.Join(names, ", ")
 }
 
-// stage makes temp.staged of rows, with all columns of the table.
-func (t *Table) stage(ctx context.Context, in *engine.Intake, rows []Row) error {
+// Stage makes temp.staged of rows, with all columns of the table.
+func (t *Table) Stage(ctx context.Context, in *engine.Intake, rows []Row) error {
 	if err := in.Exec(ctx, "create or replace temp table staged as from "+t.Name+" limit 0"); err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ func (b *batch) land(ctx context.Context, in *engine.Intake) error {
 	if len(b.rows) == 0 {
 		return nil
 	}
-	if err := b.table.stage(ctx, in, b.rows); err != nil {
+	if err := b.table.Stage(ctx, in, b.rows); err != nil {
 		return err
 	}
 	keys := b.table.keyList()

@@ -128,7 +128,7 @@ func readColumn(words []string) (Column, error) {
 // taken are names of raw.* that migrations make and other loaders fill.
 func taken(table string) bool {
 	switch strings.TrimPrefix(table, "raw.") {
-	case "accounts", "addresses", "balance_changes", "ccd_volumes", "ccdscan_release_amounts", "chain_parameters", "fetched_rates", "loaded_heights", "rejects", "snapshots", "stake_changes",
+	case "accounts", "addresses", "balance_changes", "ccd_volumes", "ccdscan_release_amounts", "chain_parameters", "fetched_rates", "listed_projects", "loaded_heights", "project_lists", "rejects", "snapshots", "stake_changes",
 		"token_balance_changes", "token_info", "token_snapshots", "tokenomics":
 		return true
 	}

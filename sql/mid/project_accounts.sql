@@ -12,7 +12,7 @@ final as (
     select
         account_address,
         max_by(project_id, position) as project_id,
-    from raw.projects
+    from stg.projects
     where type = 'account_address' and account_address is not null
     group by all
 )

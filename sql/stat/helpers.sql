@@ -10,7 +10,8 @@
 -- Notes for the services that read layout single, one row per note. statistics_rerun: no statistic is to be made again by
 -- them. heartbeat_last_timestamp_…: the newest day that has a rate of exchange-api (forex) and of CoinGecko
 -- (exchange_rates_historical), unless the note says a later time already.
--- projects_try_to_find_recognized_sender_ids: senders are recognized here.
+-- projects_try_to_find_recognized_sender_ids: senders are recognized here. latest_projects_json_commit: the newest commit of
+-- the repository of projects.json, once --projects-list-commits told one.
 
 with
 
@@ -88,6 +89,12 @@ final as (
     select
         'projects_try_to_find_recognized_sender_ids' as _id,
         '{"value":false}' as fields
+    union all
+    select
+        'latest_projects_json_commit' as _id,
+        json_object('value', commit_id)::varchar as fields,
+    from raw.project_lists
+    where commit_id is not null
 )
 
 select * from final

@@ -7,8 +7,8 @@
 -- check: not_null _id, fields
 -- column: fields all fields of the document but its key
 --
--- The collection of projects as it goes back: its documents as they are, and one for each instance of a module that is in
--- it. A document of an instance is written again, without whatever else stands in it, unless it has a display_name.
+-- The collection of projects as it goes back: its documents, those of projects.json, and one for each instance of a module
+-- that is in them. A document of an instance is written again, without whatever else stands in it, unless it has a display_name.
 
 with
 
@@ -17,14 +17,14 @@ projects as (
         id,
         document,
         json_exists(document, '$.display_name') as has_name,
-    from raw.projects
+    from stg.projects
 ),
 
 modules as (
     select distinct
         project_id,
         module_ref,
-    from raw.projects
+    from stg.projects
     where type = 'module'
 ),
 
