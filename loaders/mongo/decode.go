@@ -67,7 +67,7 @@ func recordSchema(c *Collection) *arrow.Schema {
 		fields = append(fields, arrow.Field{Name: dateColumn, Type: arrow.FixedWidthTypes.Date32, Nullable: true})
 	}
 	for _, column := range c.Columns {
-		fields = append(fields, arrow.Field{Name: column.Name, Type: column.Type.arrow(), Nullable: true})
+		fields = append(fields, arrow.Field{Name: column.Name, Type: column.Type.arrow(), Nullable: true, Metadata: column.Type.extension()})
 	}
 	return arrow.NewSchema(fields, nil)
 }

@@ -80,7 +80,7 @@ func (t Type) arrow() arrow.DataType {
 	case Bigint:
 		return arrow.PrimitiveTypes.Int64
 	case Hugeint:
-		return &arrow.Decimal128Type{Precision: 38}
+		return &arrow.FixedSizeBinaryType{ByteWidth: 16}
 	case Double:
 		return arrow.PrimitiveTypes.Float64
 	case Boolean:
@@ -91,6 +91,17 @@ func (t Type) arrow() arrow.DataType {
 		return &arrow.TimestampType{Unit: arrow.Microsecond}
 	}
 	return arrow.BinaryTypes.String
+}
+
+// extension names DuckDB's own type where Arrow's would be converted, value by value.
+func (t Type) extension() arrow.Metadata {
+	switch t {
+	case Hugeint:
+		return arrow.NewMetadata([]string{"ARROW:extension:name", "ARROW:extension:metadata"}, []string{"arrow.opaque", `{"type_name":"hugeint","vendor_name":"DuckDB"}`})
+	case JSON:
+		return arrow.NewMetadata([]string{"ARROW:extension:name", "ARROW:extension:metadata"}, []string{"arrow.json", ""})
+	}
+	return arrow.Metadata{}
 }
 
 // value is a field's BSON type and bytes, within the document; type 0 is missing.
