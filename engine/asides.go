@@ -160,8 +160,8 @@ func (w *Warehouse) settleAsides() error {
 	return nil
 }
 
-// refuseMissing refuses to begin an empty warehouse where the one that was is likely to be there under another name.
-func refuseMissing(path string) error {
+// RefuseMissing refuses to begin an empty warehouse where the one that was is likely to be there under another name.
+func RefuseMissing(path string) error {
 	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

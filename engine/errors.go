@@ -20,6 +20,8 @@ var (
 	ErrDiskFull = errors.New("not enough disk")
 	// ErrNetworkDisk marks a warehouse on a network file system.
 	ErrNetworkDisk = errors.New("a network file system")
+	// ErrDestinationLost marks what goes wrong with a destination as a whole: other statistics need not be tried there.
+	ErrDestinationLost = errors.New("the destination was given up")
 	// ErrNotWarehouse marks a file that is no DuckDB file; it is left untouched.
 	ErrNotWarehouse = errors.New("not a DuckDB file")
 	// ErrSessionView marks a view that reads variables of the session.
@@ -48,6 +50,14 @@ func HintOf(err error) string {
 	}
 	return ""
 }
+
+// LostDestination marks an error as one of the destination as a whole.
+func LostDestination(err error) error { return lostDestination{err} }
+
+type lostDestination struct{ error }
+
+func (l lostDestination) Unwrap() error        { return l.error }
+func (l lostDestination) Is(target error) bool { return target == ErrDestinationLost }
 
 // A ModelError is something wrong in a SQL file.
 type ModelError struct {

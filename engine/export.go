@@ -56,6 +56,8 @@ type target struct {
 	index int
 	// held models are not exported there, each for a reason.
 	held map[string]string
+	// lost is the statistic at which the destination was given up as a whole, "" while it was not.
+	lost string
 }
 
 // Export brings destinations to the state of the statistics, each in the order in which models are built, so that a
@@ -89,7 +91,10 @@ func (w *Warehouse) Export(ctx context.Context, p *Project, run int64, to []Expo
 			one.step.Seconds = took
 			reports = append(reports, one.reports()...)
 			steps = append(steps, one.step)
-			observer.End(one.step)
+			// That a destination was given up is told once, at the statistic that failed.
+			if one.to.lost == "" || one.to.lost == m.Export {
+				observer.End(one.step)
+			}
 		}
 		if ctx.Err() != nil {
 			return reports, steps, ctx.Err()
@@ -99,6 +104,9 @@ func (w *Warehouse) Export(ctx context.Context, p *Project, run int64, to []Expo
 		return reports, steps, nil
 	}
 	for _, to := range x.targets {
+		if to.lost != "" {
+			continue
+		}
 		gone, err := x.removeGone(ctx, to)
 		reports = append(reports, gone...)
 		if err != nil {
@@ -185,6 +193,9 @@ func (k *work) fail(m *Model, err error) {
 		k.step.Message += " (" + hint + ")"
 	}
 	k.to.held[m.Name] = "its export failed"
+	if errors.Is(err, ErrDestinationLost) {
+		k.to.lost = m.Export
+	}
 }
 
 func (k *work) failed() bool { return k.step.Status == StatusFailed || k.step.Status == StatusBlocked }

@@ -14,6 +14,9 @@ func (x *publisher) prepare(ctx context.Context, m *Model) []*work {
 	for i, to := range x.targets {
 		one := &work{to: to, step: Step{Phase: PhaseExport, Name: m.Export, Status: StatusFresh}}
 		works[i] = one
+		if to.lost != "" {
+			to.held[m.Name] = fmt.Sprintf("%s was given up at %s", to.Destination(), to.lost)
+		}
 		if why := to.held[m.Name]; why != "" {
 			one.step.Status, one.step.Message = StatusBlocked, why
 			continue

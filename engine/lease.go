@@ -195,6 +195,20 @@ func WhoHolds(path string) (*Holder, error) {
 	return &Holder{Command: "run"}, nil
 }
 
+// WhoWasKilled is who held the lease last and did not give it back; nil when nobody did, or somebody holds it.
+func WhoWasKilled(path string) *Holder {
+	if holds, err := WhoHolds(path); err != nil || holds != nil {
+		return nil
+	}
+	if h := readHolder(path); h != nil && !h.gaveBack() {
+		return h
+	}
+	return nil
+}
+
+// Killed says that it was, and where.
+func (h Holder) Killed() string { return h.name() + " was killed" + h.where() }
+
 func (l *lease) release() error {
 	if l == nil {
 		return nil
@@ -232,7 +246,7 @@ func (w *Warehouse) takeLease(command string) error {
 	}
 	w.highestRun = w.lease.holder.LastRun
 	if before != nil {
-		w.note("%s was killed%s; its lease was taken over, and this goes on from the last step that was done", before.name(), before.where())
+		w.note("%s; its lease was taken over, and this goes on from the last step that was done", before.Killed())
 	}
 	return nil
 }

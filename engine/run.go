@@ -70,6 +70,9 @@ func (w *Warehouse) Run(ctx context.Context, o RunOptions) (*Report, error) {
 	expecting, _ := o.Observer.(expecter)
 	o.Observer = redacted{o.Observer, w.redact}
 	r := &runner{w: w, o: o, bad: map[string]string{}, report: &Report{Command: o.Command, Started: w.now().UTC(), Late: o.Late}}
+	if err := r.refuse(ctx); err != nil {
+		return r.report, err
+	}
 	if err := r.begin(ctx); err != nil {
 		return r.report, err
 	}
@@ -86,6 +89,19 @@ func (w *Warehouse) Run(ctx context.Context, o RunOptions) (*Report, error) {
 // Wants says whether a phase is to be done.
 func (o RunOptions) Wants(phase string) bool {
 	return len(o.Phases) == 0 || slices.Contains(o.Phases, phase)
+}
+
+// refuse looks at the options before there is a run: wrong usage leaves nothing. What is wrong in SQL files, the run tells.
+func (r *runner) refuse(ctx context.Context) error {
+	if err := r.bindNetwork(ctx); err != nil {
+		return err
+	}
+	p, err := ReadProject(r.o.SQL)
+	if err != nil {
+		return nil //nolint:nilerr // as said
+	}
+	_, err = p.Select(r.o.Select)
+	return errors.Join(err, checkAccepted(p, r.o.Accept))
 }
 
 func (r *runner) begin(ctx context.Context) error {
@@ -138,17 +154,11 @@ func (w *Warehouse) nextRun(ctx context.Context) (run int64, err error) {
 
 // phases reads the SQL files before anything is loaded: a wrong file is told at once.
 func (r *runner) phases(ctx context.Context) error {
-	if err := r.bindNetwork(ctx); err != nil {
-		return err
-	}
 	if err := r.w.EnsureTables(ctx, r.o.Tables); err != nil {
 		return err
 	}
 	var err error
 	if r.project, err = r.w.ReadProject(ctx, r.o.SQL); err != nil {
-		return err
-	}
-	if err := checkAccepted(r.project, r.o.Accept); err != nil {
 		return err
 	}
 	if len(r.o.Select) > 0 {

@@ -25,6 +25,8 @@ type StatusReport struct {
 	Snapshot bool   `json:"snapshot"`
 	// Running is who writes the warehouse meanwhile.
 	Running *Holder `json:"running,omitempty"`
+	// Killed is who wrote it last, when that ended without a word.
+	Killed *Holder `json:"killed,omitempty"`
 }
 
 // SourceStatus is one raw table.

@@ -121,7 +121,7 @@ func (w *Warehouse) prepare(ctx context.Context) error {
 	if err := w.settleAsides(); err != nil {
 		return err
 	}
-	if err := refuseMissing(w.Path); err != nil {
+	if err := RefuseMissing(w.Path); err != nil {
 		return err
 	}
 	if err := w.openOrRecover(ctx); err != nil {

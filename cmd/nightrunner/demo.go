@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -33,6 +34,9 @@ func demo(c *cli.Context, stop <-chan struct{}) error {
 	input := filepath.Join(dir, "chain")
 	if c.Int("days") < 1 || c.Int("accounts") < 10 || c.Int("transactions-per-day") < 0 {
 		return fmt.Errorf("%w: a chain has at least 1 day and 10 accounts", engine.ErrUsage)
+	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return engine.WithHint(fmt.Errorf("%w: --dir %s is a file", engine.ErrUsage, dir), "name a folder, one that is not there is made")
 	}
 	made, err := chain.Generate(c.Context, chain.Options{
 		Dir: input, Seed: c.Uint64("seed"), Days: c.Int("days"), Accounts: c.Int("accounts"), TransactionsPerDay: c.Int("transactions-per-day"),

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -67,7 +68,10 @@ func TestDeployedUnits(t *testing.T) {
 		t.Skip("systemd-analyze is not there: apt-get install systemd")
 	}
 	dir := t.TempDir()
-	for _, name := range []string{"nightrunner.service", "nightrunner.timer"} {
+	if err := os.Mkdir(filepath.Join(dir, "nightrunner.service.d"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"nightrunner.service", "nightrunner.timer", "nightrunner.service.d/paths.conf"} {
 		text := strings.ReplaceAll(deployed(t, name), "/usr/local/bin/nightrunner", "/bin/true")
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -79,6 +83,35 @@ func TestDeployedUnits(t *testing.T) {
 	}
 	if output, err := exec.Command(verify, "calendar", "*-*-* 02:00:00 UTC").CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, output)
+	}
+}
+
+// TestDeployedPaths: what the deployed configuration writes, the unit lets it write. The drop-in names flags that there are.
+func TestDeployedPaths(t *testing.T) {
+	var writable []string
+	for line := range strings.Lines(deployed(t, "nightrunner.service")) {
+		if paths, is := strings.CutPrefix(line, "ReadWritePaths="); is {
+			writable = append(writable, strings.Fields(strings.ReplaceAll(paths, "-/", "/"))...)
+		}
+		if name, is := strings.CutPrefix(line, "StateDirectory="); is {
+			writable = append(writable, "/var/lib/"+strings.TrimSpace(name))
+		}
+	}
+	setting := regexp.MustCompile(`(?m)^(warehouse|export|metrics-file|snapshots|temp-directory|record) = \[?"([^"]+)"`)
+	found := setting.FindAllStringSubmatch(deployed(t, "nightrunner.toml"), -1)
+	if len(found) < 3 {
+		t.Fatalf("found %q", found)
+	}
+	for _, one := range found {
+		if !slices.ContainsFunc(writable, func(dir string) bool { return one[2] == dir || strings.HasPrefix(one[2], dir+"/") }) {
+			t.Errorf("%s %s is in none of %q", one[1], one[2], writable)
+		}
+	}
+	known := flagNames(newApp(nil))
+	for _, match := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(deployed(t, "nightrunner.service.d/paths.conf"), -1) {
+		if !known[match[1]] {
+			t.Errorf("--%s is no flag", match[1])
+		}
 	}
 }
 

@@ -185,6 +185,9 @@ func examineWarehouse(c *cli.Context) []doctor.Finding {
 	path := c.String("warehouse")
 	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if err := engine.RefuseMissing(path); err != nil {
+			return []doctor.Finding{doctor.Failed("warehouse", err)}
+		}
 		return []doctor.Finding{{Check: "warehouse", Status: doctor.OK, Detail: path + " is not there yet: a run makes it"}}
 	}
 	storage, library, err := doctor.Storage(path)
@@ -218,7 +221,10 @@ func examineMachine(c *cli.Context) []doctor.Finding {
 		// A run makes no folder for the warehouse.
 		return []doctor.Finding{doctor.Failed("folder", engine.WithHint(err, "make the folder first"))}
 	}
-	findings := []doctor.Finding{folder, doctor.Locks(dir)}
+	findings := []doctor.Finding{folder, doctor.Locks(dir, c.Bool("allow-network-disk"))}
+	if published := c.String("snapshots"); published != "" && c.Int("keep-snapshots") > 0 {
+		findings = append(findings, doctor.Folder("snapshots", published))
+	}
 	if temp := c.String("temp-directory"); temp != "" {
 		findings = append(findings, doctor.Folder("spilling", temp))
 	}

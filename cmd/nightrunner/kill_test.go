@@ -280,6 +280,7 @@ func (n *night) killInEachPhase(want map[string]string) {
 		for _, phase := range engine.Phases() {
 			if n.killedIn(dir, phase) {
 				killed += " " + phase
+				n.statusTells(dir)
 			}
 		}
 		if killed == "" {
@@ -287,6 +288,15 @@ func (n *night) killInEachPhase(want map[string]string) {
 		}
 		n.compare(dir, "kills in"+killed, want)
 		n.t.Log("killed in" + killed)
+	}
+}
+
+// statusTells that the run is gone, before another one begins.
+func (n *night) statusTells(dir string) {
+	n.t.Helper()
+	output, err := exec.Command(n.program, "status", "--warehouse", filepath.Join(dir, "w.duckdb")).CombinedOutput()
+	if err != nil || !strings.Contains(string(output), "was killed") || strings.Contains(string(output), " is at ") {
+		n.t.Errorf("%v\n%s", err, output)
 	}
 }
 

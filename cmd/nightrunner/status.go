@@ -42,6 +42,7 @@ func statusCommand() *cli.Command {
 				return err
 			}
 			status.File, status.Snapshot, status.Running = from.Path, from.Snapshot, running
+			status.Killed = engine.WhoWasKilled(c.String("warehouse"))
 			if c.Bool("json") {
 				encoder := json.NewEncoder(c.App.Writer)
 				encoder.SetIndent("", "  ")
@@ -49,6 +50,9 @@ func statusCommand() *cli.Command {
 			}
 			if running != nil {
 				fmt.Fprintln(c.App.Writer, running)
+			}
+			if status.Killed != nil {
+				fmt.Fprintf(wrapWriter{c.App.Writer}, "%s; the next one goes on from there\n", status.Killed.Killed())
 			}
 			fmt.Fprintf(c.App.Writer, "%s\n", from.what(time.Now()))
 			printFacts(wrapWriter{c.App.Writer}, facts, bytes)

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"golang.org/x/sys/unix"
 
 	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/internal/durable"
@@ -76,7 +77,7 @@ func (e *Exporter) State(_ context.Context, s engine.Statistic) (string, error) 
 			return "", nil
 		}
 		if err != nil {
-			return "", err
+			return "", engine.LostDestination(err)
 		}
 		fmt.Fprintf(&state, "%s %d %d ", format, info.Size(), info.ModTime().UnixNano())
 	}
@@ -85,6 +86,18 @@ func (e *Exporter) State(_ context.Context, s engine.Statistic) (string, error) 
 
 // Compares is false: a folder's files are ours alone, and State knows them.
 func (e *Exporter) Compares() bool { return false }
+
+// ready makes the folder where it is not, and looks whether it can be written: where it cannot, no statistic can.
+func (e *Exporter) ready() error {
+	err := e.makeFolder()
+	if err == nil {
+		err = unix.Access(e.dir, unix.W_OK|unix.X_OK)
+	}
+	if err != nil {
+		return engine.LostDestination(engine.WithHint(fmt.Errorf("write into %s: %w", e.dir, err), "the run's user must be able to make files there"))
+	}
+	return nil
+}
 
 // makeFolder makes the folder, and gives it its mode when it is new.
 func (e *Exporter) makeFolder() error {

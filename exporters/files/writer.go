@@ -48,7 +48,7 @@ type output struct {
 
 // Begin makes the folder and the files beside their places.
 func (e *Exporter) Begin(_ context.Context, p *engine.Publication) (engine.Writer, error) {
-	if err := e.makeFolder(); err != nil {
+	if err := e.ready(); err != nil {
 		return nil, err
 	}
 	w := &writer{e: e, p: p}

@@ -177,10 +177,12 @@ func (e *Exporter) wrap(ctx context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", what, ctx.Err())
 	}
+	told := fmt.Errorf("%s: %s", what, mongouri.WithoutSecret(err, e.options.URI))
 	if mongouri.Passing(err) {
 		e.lost.Store(true)
+		told = engine.LostDestination(told)
 	}
-	return fmt.Errorf("%s: %s", what, mongouri.WithoutSecret(err, e.options.URI))
+	return told
 }
 
 // errGivenUp is said of all that would have followed; what happened was told once.
@@ -188,7 +190,7 @@ var errGivenUp = errors.New("the server was given up earlier in this run")
 
 func (e *Exporter) givenUp() error {
 	if e.lost.Load() {
-		return errGivenUp
+		return engine.LostDestination(errGivenUp)
 	}
 	return nil
 }

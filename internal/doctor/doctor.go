@@ -217,16 +217,12 @@ func Folder(check, dir string) Finding {
 	}
 }
 
-// networks are file systems on which locks may not hold, by their magic numbers.
-func networks() map[int64]string {
-	return map[int64]string{0x6969: "NFS", 0xff534d42: "CIFS", 0xfe534d42: "SMB2", 0x517b: "SMB", 0x01021997: "9p", 0x65735546: "FUSE"}
-}
-
-// Locks looks whether the file system of a folder keeps two processes from writing one file.
-func Locks(dir string) Finding {
+// Locks looks whether the file system of a folder keeps two processes from writing one file. allowed: a run goes ahead on a network
+// file system.
+func Locks(dir string, allowed bool) Finding {
 	const check = "locks"
-	var stat unix.Statfs_t
-	if err := unix.Statfs(dir, &stat); err != nil {
+	network, err := machine.NetworkDisk(dir)
+	if err != nil {
 		return Failed(check, fmt.Errorf("%s: %w", dir, err))
 	}
 	// An unnamed file: nothing is left behind.
@@ -237,8 +233,12 @@ func Locks(dir string) Finding {
 	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.EACCES) {
 		return Failed(check, engine.WithHint(fmt.Errorf("%s: %w", dir, err), "put the warehouse on a local disk"))
 	}
-	if name := networks()[stat.Type&0xffffffff]; name != "" {
-		return Finding{check, Warn, dir + " is on " + name, "put the warehouse on a local disk: locks over a network may not hold"}
+	if network != "" {
+		found := Finding{check, Fail, dir + " is on " + network, "put the warehouse on a local disk: locks between machines may not hold; --allow-network-disk goes ahead"}
+		if allowed {
+			found.Status, found.Hint = Warn, "--allow-network-disk: locks between machines may not hold"
+		}
+		return found
 	}
 	return Finding{check, OK, "the file system keeps two runs apart", ""}
 }

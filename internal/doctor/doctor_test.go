@@ -91,7 +91,7 @@ func TestFolders(t *testing.T) {
 			t.Errorf("%s: %+v", path, got)
 		}
 	}
-	if got := Locks(dir); got.Status == Fail {
+	if got := Locks(dir, false); got.Status == Fail {
 		t.Errorf("%+v", got)
 	}
 	if got, is := Secrecy("x", file); !is || got.Status != Warn {

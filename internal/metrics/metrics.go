@@ -3,8 +3,6 @@
 package metrics
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"strconv"
 	"time"
@@ -38,9 +36,9 @@ func Write(path string, o *nights.Outcome) error {
 	w.run(o)
 	if o.Facts != nil {
 		w.facts(o.Facts)
-	} else if at, known := earlier(path, o.Warehouse); known {
-		// The warehouse could not be asked: what was last known stands.
-		w.set(successGauge(), at)
+	}
+	if at := lastSuccessOf(path, o); at > 0 {
+		w.set(gauge{lastSuccess, "When the last run with exit code 0 ended, in Unix time.", nil}, at)
 	}
 	if o.Sizes != nil {
 		w.set(gauge{"nightrunner_warehouse_bytes", "Size of the warehouse with its write-ahead log.", nil}, float64(o.Sizes.Warehouse))
@@ -63,8 +61,17 @@ func (w *writer) set(g gauge, value float64, labels ...string) {
 	vector.WithLabelValues(labels...).Add(value)
 }
 
-func successGauge() gauge {
-	return gauge{lastSuccess, "When the last run with exit code 0 ended, in Unix time.", nil}
+// lastSuccessOf is what the warehouse knows or what the file said, whichever is later: a warehouse that could not be asked, or was
+// made anew, or went back, knows less. 0 when there was none.
+func lastSuccessOf(path string, o *nights.Outcome) float64 {
+	at := earlier(path, o.Warehouse)
+	if at > unix(o.Started)+o.Seconds {
+		at = 0 // A clock was wrong.
+	}
+	if o.Facts != nil && !o.Facts.LastSuccess.IsZero() {
+		at = max(at, unix(o.Facts.LastSuccess))
+	}
+	return at
 }
 
 func (w *writer) run(o *nights.Outcome) {
@@ -76,9 +83,6 @@ func (w *writer) run(o *nights.Outcome) {
 }
 
 func (w *writer) facts(f *engine.Facts) {
-	if !f.LastSuccess.IsZero() {
-		w.set(successGauge(), unix(f.LastSuccess))
-	}
 	w.set(gauge{"nightrunner_days_behind", "How many UTC days the sources are behind yesterday.", nil}, float64(f.DaysBehind))
 	for table, days := range f.Behind {
 		w.set(gauge{"nightrunner_table_days_behind", "How many UTC days a raw table is behind yesterday.", []string{"table"}}, float64(days), table)
@@ -127,24 +131,24 @@ func unix(t time.Time) float64 {
 	return value / 1000
 }
 
-// earlier is the last success that the file told before.
-func earlier(path, warehouse string) (float64, bool) {
+// earlier is the last success that the file told before, 0 for none.
+func earlier(path, warehouse string) float64 {
 	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) || err != nil {
-		return 0, false
+	if err != nil {
+		return 0
 	}
 	defer file.Close()
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(file)
 	if err != nil || families[lastSuccess] == nil {
-		return 0, false
+		return 0
 	}
 	for _, metric := range families[lastSuccess].GetMetric() {
 		for _, label := range metric.GetLabel() {
 			if label.GetName() == "warehouse" && label.GetValue() == warehouse {
-				return metric.GetGauge().GetValue(), true
+				return metric.GetGauge().GetValue()
 			}
 		}
 	}
-	return 0, false
+	return 0
 }

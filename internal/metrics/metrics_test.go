@@ -55,13 +55,23 @@ func TestMetricsOfARunThatCouldNotBegin(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "night.prom")
 	good := &nights.Outcome{Warehouse: "w", Started: time.Unix(1000, 0), Facts: &engine.Facts{LastSuccess: time.Unix(1001, 0)}}
 	bad := &nights.Outcome{Warehouse: "w", Started: time.Unix(2000, 0), ExitCode: 4}
-	for _, o := range []*nights.Outcome{good, bad, bad} {
+	// Made anew, and gone back: the warehouse knows nothing, or less.
+	anew := &nights.Outcome{Warehouse: "w", Started: time.Unix(3000, 0), ExitCode: 4, Facts: &engine.Facts{}}
+	back := &nights.Outcome{Warehouse: "w", Started: time.Unix(4000, 0), ExitCode: 4, Facts: &engine.Facts{LastSuccess: time.Unix(900, 0)}}
+	for _, o := range []*nights.Outcome{good, bad, bad, anew, back} {
 		if err := Write(path, o); err != nil {
 			t.Fatal(err)
 		}
 	}
 	text := read(t, path)
 	if !strings.Contains(text, `nightrunner_last_success_timestamp_seconds{warehouse="w"} 1001`) || !strings.Contains(text, `nightrunner_last_exit_code{warehouse="w"} 4`) {
+		t.Error(text)
+	}
+	// A success of the future, by a clock that was wrong, does not stay.
+	if err := Write(path, &nights.Outcome{Warehouse: "w", Started: time.Unix(950, 0), Facts: &engine.Facts{LastSuccess: time.Unix(900, 0)}}); err != nil {
+		t.Fatal(err)
+	}
+	if text := read(t, path); !strings.Contains(text, `nightrunner_last_success_timestamp_seconds{warehouse="w"} 900`) {
 		t.Error(text)
 	}
 	entries, err := os.ReadDir(filepath.Dir(path))

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/ccdexplorer/nightrunner/engine"
 )
 
@@ -352,5 +354,25 @@ func (r *repository) probe(ctx context.Context) (string, error) {
 	if len(days) == 0 {
 		return "", r.empty()
 	}
+	if r.pull {
+		if err := r.writable(ctx); err != nil {
+			return "", err
+		}
+	}
 	return fmt.Sprintf("%d snapshots in git, %s to %s", len(days), days[0].day.Format(time.DateOnly), days[len(days)-1].day.Format(time.DateOnly)), nil
+}
+
+// writable looks whether a fetch could write. The remote is not asked.
+func (r *repository) writable(ctx context.Context) error {
+	objects, err := r.git(ctx, "", "rev-parse", "--git-path", "objects")
+	if err != nil {
+		return err
+	}
+	if !filepath.IsAbs(objects) {
+		objects = filepath.Join(r.path, objects)
+	}
+	if err := unix.Access(objects, unix.W_OK|unix.X_OK); err != nil {
+		return engine.WithHint(fmt.Errorf("--pull: %s cannot be written: %w", objects, err), "the run's user must be able to write in the repository")
+	}
+	return nil
 }
