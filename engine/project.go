@@ -193,20 +193,24 @@ func (w *Warehouse) makeMacros(ctx context.Context, p *Project) (map[string]*mac
 	if known.Sum == hasher.Sum64() {
 		return known.Macros, nil
 	}
-	if err := w.runMacroFiles(ctx, p); err != nil {
-		return nil, err
-	}
-	if known.Macros = p.defined; known.Macros == nil {
-		if known.Macros, err = w.macroDefinitions(ctx); err != nil {
-			return nil, fmt.Errorf("read macros: %w", err)
+	// All or none: files that are put back after an error are those that are known.
+	err = w.transact(ctx, func() error {
+		if err := w.runMacroFiles(ctx, p); err != nil {
+			return err
 		}
-	}
-	known.Sum = hasher.Sum64()
-	encoded, err := json.Marshal(known)
-	if err != nil {
-		return nil, err
-	}
-	return known.Macros, w.set(ctx, "macros", string(encoded))
+		if known.Macros = p.defined; known.Macros == nil {
+			if known.Macros, err = w.macroDefinitions(ctx); err != nil {
+				return fmt.Errorf("read macros: %w", err)
+			}
+		}
+		known.Sum = hasher.Sum64()
+		encoded, err := json.Marshal(known)
+		if err != nil {
+			return err
+		}
+		return w.set(ctx, "macros", string(encoded))
+	})
+	return known.Macros, err
 }
 
 // runMacroFiles runs files of macros, and nothing else that stands in them: what changes tables is no model.
