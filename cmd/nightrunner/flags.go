@@ -115,6 +115,7 @@ func sourceFlags() []cli.Flag {
 	return slices.Concat(databaseFlags(), []cli.Flag{
 		stringFlag("balances", "`DIR` of daily balance snapshots: YYYY-MM-DD.csv, also .csv.gz and .csv.zst; or git:PATH, a repository with a commit for each day", ""),
 		boolFlag("pull", "with --balances git:PATH, fetch from the repository's remote first"),
+		&cli.DurationFlag{Name: "pull-timeout", Usage: "give a remote up after this `TIME`; what is here is read", Value: 20 * time.Minute, EnvVars: env("pull-timeout")},
 		stringFlag("mongo", "a server as `mongodb://…`, a folder that mongodump wrote, or a file that mongodump --archive wrote", ""),
 		fileFlag("mongo"),
 		&cli.Int64Flag{Name: "mongo-reread", Usage: "read the last `N` heights of a server again, for documents that came late", Value: 50_000, EnvVars: env("mongo-reread")},
@@ -225,7 +226,10 @@ func balancesLoader(c *cli.Context) (*balances.Loader, error) {
 	case isGit && strings.Contains(path, "://"):
 		return nil, engine.WithHint(fmt.Errorf("%w: --balances %s is no path", engine.ErrUsage, place), "clone it, give the clone's path, and --pull to fetch before each run")
 	case isGit:
-		return balances.NewGit(path, c.Bool("pull")), nil
+		if c.Duration("pull-timeout") <= 0 {
+			return nil, fmt.Errorf("%w: --pull-timeout %s is no time to wait", engine.ErrUsage, c.Duration("pull-timeout"))
+		}
+		return balances.NewGit(path, c.Bool("pull"), c.Duration("pull-timeout")), nil
 	case c.Bool("pull"):
 		return nil, fmt.Errorf("%w: --pull needs --balances git:PATH", engine.ErrUsage)
 	case place == "":

@@ -57,6 +57,9 @@ func joinedText(errs []error) string {
 
 // tell says what went wrong and what to do, without secrets.
 func tell(w io.Writer, config *configuration, err error) {
+	if !config.json {
+		w = wrapWriter{w}
+	}
 	w = config.secrets.Writer(w)
 	log := slog.New(slog.NewJSONHandler(w, nil))
 	last := ""
@@ -84,12 +87,11 @@ func tellNote(c *cli.Context, text string) { tellLine(c, "note: "+text) }
 
 func tellLine(c *cli.Context, line string) {
 	config := configurationOf(c.App)
-	w := config.secrets.Writer(c.App.ErrWriter)
 	if !config.json {
-		fmt.Fprintln(w, line)
+		fmt.Fprintln(config.secrets.Writer(wrapWriter{c.App.ErrWriter}), line)
 		return
 	}
-	lines := &logLines{log: slog.New(slog.NewJSONHandler(w, nil)), held: line}
+	lines := &logLines{log: slog.New(slog.NewJSONHandler(config.secrets.Writer(c.App.ErrWriter), nil)), held: line}
 	lines.flush()
 }
 

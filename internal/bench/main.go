@@ -28,6 +28,7 @@ type settings struct {
 	accounts, short, long, all int
 	rounds, documents, rows    int
 	exported                   int
+	commits, history           int
 	only                       string
 }
 
@@ -44,7 +45,9 @@ func main() {
 	flag.IntVar(&s.documents, "documents", 2_000_000, "transactions of the dump; a quarter of them from the server")
 	flag.IntVar(&s.rows, "rows", 20_000_000, "transactions, and impacted addresses, for the statistics")
 	flag.IntVar(&s.exported, "exported", 5_000_000, "documents of the exports")
-	flag.StringVar(&s.only, "only", "cold,idle,day,memory,dump,server,statistics,export", "what to measure")
+	flag.IntVar(&s.commits, "commits", 300, "commits of the repository that is read")
+	flag.IntVar(&s.history, "history", 1900, "commits of the repository in which nothing is new")
+	flag.StringVar(&s.only, "only", "cold,idle,day,memory,dump,server,statistics,export,git", "what to measure")
 	flag.Parse()
 	if err := s.run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
@@ -61,7 +64,7 @@ func (s settings) run(ctx context.Context) error {
 	for _, one := range []struct {
 		name string
 		do   func(context.Context, string) error
-	}{{"cold", s.cold}, {"idle", s.idle}, {"day", s.day}, {"memory", s.memory}, {"dump", s.dump}, {"server", s.server}, {"statistics", s.statistics}, {"export", s.export}} {
+	}{{"cold", s.cold}, {"idle", s.idle}, {"day", s.day}, {"memory", s.memory}, {"dump", s.dump}, {"server", s.server}, {"statistics", s.statistics}, {"export", s.export}, {"git", s.git}} {
 		if !strings.Contains(s.only, one.name) {
 			continue
 		}

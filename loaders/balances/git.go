@@ -56,10 +56,7 @@ type gitDay struct {
 	accounts, tokens blob
 }
 
-// fetchPatience: a remote that stalls must not hold a night up. What a fetch brings is a day, mostly.
-const fetchPatience = 20 * time.Minute
-
-func openRepository(ctx context.Context, path string, pull bool) (*repository, error) {
+func openRepository(ctx context.Context, path string, pull bool, patience time.Duration) (*repository, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
@@ -67,7 +64,7 @@ func openRepository(ctx context.Context, path string, pull bool) (*repository, e
 	if err != nil {
 		return nil, err
 	}
-	r := &repository{path: path, pull: pull, patience: fetchPatience, environ: environ}
+	r := &repository{path: path, pull: pull, patience: patience, environ: environ}
 	shallow, err := r.git(ctx, "", "rev-parse", "--is-shallow-repository")
 	if err != nil {
 		if !errors.Is(err, errNoGit) {

@@ -69,7 +69,7 @@ func sum(n int) string { return fmt.Sprintf("account,total_balance\na,%d.0\n", n
 func gitDesk(t *testing.T, path string, pull bool) *desk {
 	t.Helper()
 	d := newDesk(t)
-	d.loader = NewGit(path, pull)
+	d.loader = NewGit(path, pull, time.Minute)
 	return d
 }
 
@@ -162,7 +162,7 @@ func TestPullAndClones(t *testing.T) {
 	}
 	// A warehouse that knows more than a shallow clone keeps it.
 	full := desks["work"]
-	full.loader = NewGit(filepath.Join(dir, "shallow"), false)
+	full.loader = NewGit(filepath.Join(dir, "shallow"), false, 0)
 	report := full.load(prune)
 	same(t, "kept", full.query(query), all)
 	same(t, "missing", report.Missing, 0)
@@ -176,12 +176,12 @@ func TestPullAndClones(t *testing.T) {
 		t.Error(report.Unreadable)
 	}
 	same(t, "offline", desks["bare"].query(query), all)
-	what, _, err := NewGit(filepath.Join(dir, "bare"), false).Probe(t.Context())
+	what, _, err := NewGit(filepath.Join(dir, "bare"), false, 0).Probe(t.Context())
 	if err != nil || what != "3 snapshots in git, 2021-06-01 to 2021-06-03" {
 		t.Error(what, err)
 	}
 	for n, want := range map[int]string{3: "", 4: filepath.Join(dir, "bare") + " has no commit 2021-06-04"} {
-		missing, err := NewGit(filepath.Join(dir, "bare"), false).Day(t.Context(), time.Date(2021, 6, n, 0, 0, 0, 0, time.UTC))
+		missing, err := NewGit(filepath.Join(dir, "bare"), false, 0).Day(t.Context(), time.Date(2021, 6, n, 0, 0, 0, 0, time.UTC))
 		if err != nil || missing != want {
 			t.Errorf("day %d: %q, %v", n, missing, err)
 		}
@@ -228,7 +228,7 @@ func TestWhatIsNoRepositoryIsTold(t *testing.T) {
 	}
 	try := func(path, want string) {
 		t.Helper()
-		err := NewGit(path, false).Load(t.Context(), newDesk(t).warehouse.NewIntake("balances", 1))
+		err := NewGit(path, false, 0).Load(t.Context(), newDesk(t).warehouse.NewIntake("balances", 1))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, not %s", err, want)
 		}
@@ -253,11 +253,10 @@ func TestStallingRemoteIsGivenUp(t *testing.T) {
 	c := newClone(t)
 	c.commit("2025-06-09", accounts(sum(1)))
 	c.git("remote", "add", "origin", "git://"+listener.Addr().String()+"/snapshots")
-	r, err := openRepository(t.Context(), c.path, true)
+	r, err := openRepository(t.Context(), c.path, true, 200*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.patience = 200 * time.Millisecond
 	if err := r.fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "was given up after 200ms") {
 		t.Errorf("got %v", err)
 	}

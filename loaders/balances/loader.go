@@ -34,9 +34,10 @@ func New(dir string) *Loader {
 }
 
 // NewGit loads from a git repository, bare or not: each commit whose message is a date is the snapshot of that day, in
-// accounts.csv and, where there is one, plts.csv. pull fetches first. It runs git; nothing is checked out.
-func NewGit(path string, pull bool) *Loader {
-	return &Loader{open: func(ctx context.Context) (store, error) { return openRepository(ctx, path, pull) }}
+// accounts.csv and, where there is one, plts.csv. pull fetches first, for at most patience: a remote that stalls must not
+// hold a night up. It runs git; nothing is checked out.
+func NewGit(path string, pull bool, patience time.Duration) *Loader {
+	return &Loader{open: func(ctx context.Context) (store, error) { return openRepository(ctx, path, pull, patience) }}
 }
 
 // A store is where snapshots are kept.
