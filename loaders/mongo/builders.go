@@ -65,12 +65,12 @@ func (p *presence) cut(row int) {
 	if row>>3 >= len(p.bits) {
 		return
 	}
-	p.bits[row>>3] &= 1<<(row&7) - 1
-	p.bits = p.bits[:row>>3+1]
-	p.count = 0
-	for _, one := range p.bits {
-		p.count += bits.OnesCount8(one)
+	p.count -= bits.OnesCount8(p.bits[row>>3] >> (row & 7))
+	for _, one := range p.bits[row>>3+1:] {
+		p.count -= bits.OnesCount8(one)
 	}
+	p.bits = p.bits[:row>>3+1]
+	p.bits[row>>3] &= 1<<(row&7) - 1
 }
 
 // finish gives the bitmap of the first rows and how many of them are null.

@@ -282,17 +282,8 @@ func (h *heights) readRest(ctx context.Context) error {
 			if err = errors.Join(err, from.close()); err != nil {
 				return err
 			}
-			column := h.collection.Columns[h.collection.heightColumn()].Name
-			for _, statement := range []string{
-				// A text that reads as a height: its place is among the ranges, so it replaces nothing else there.
-				fmt.Sprintf("delete from %s where %s is null", h.collection.Table, column),
-				fmt.Sprintf("delete from %[1]s where hash(%[2]s) in (select hash(%[2]s) from %[3]s)", h.collection.Table, h.allColumns(), staged),
-				fmt.Sprintf("insert into %s by name from %s", h.collection.Table, staged),
-				"drop table " + staged,
-			} {
-				if err := h.in.Exec(ctx, statement); err != nil {
-					return err
-				}
+			if err := h.replaceRest(ctx); err != nil {
+				return err
 			}
 			if confirm, err = h.addresses.save(ctx, h.in); err != nil {
 				return err
@@ -305,6 +296,37 @@ func (h *heights) readRest(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// replaceRest puts what is staged in the place of what was read so before. A text that reads as a height has its row among
+// the ranges, so these rows are known by what they hold.
+func (h *heights) replaceRest(ctx context.Context) error {
+	column := h.collection.Columns[h.collection.heightColumn()].Name
+	ours := fmt.Sprintf("source = '%s' and collection = '%s'", h.in.Source(), h.collection.Name)
+	row := fmt.Sprintf("%s, hash(%s)", column, h.allColumns())
+	was, is := "select height, row_hash from ops.rows_apart where "+ours, fmt.Sprintf("select %s from %s where %s is not null", row, staged, column)
+	var changed sql.NullInt64
+	err := h.in.Query(ctx, func(rows *sql.Rows) error { return rows.Scan(&changed) },
+		fmt.Sprintf("select min(height) from ((%[1]s except all %[2]s) union all (%[2]s except all %[1]s))", was, is))
+	if err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		fmt.Sprintf("delete from %s where %s is null", h.collection.Table, column),
+		fmt.Sprintf("delete from %s where (%s) in (%s union %s)", h.collection.Table, row, was, is),
+		fmt.Sprintf("insert into %s by name from %s", h.collection.Table, staged),
+		"delete from ops.rows_apart where " + ours,
+		fmt.Sprintf("insert into ops.rows_apart select '%s', '%s', * from (%s)", h.in.Source(), h.collection.Name, is),
+		"drop table " + staged,
+	} {
+		if err := h.in.Exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	if !changed.Valid {
+		return nil
+	}
+	return h.in.MarkHeights(ctx, h.collection.Table, column, changed.Int64)
 }
 
 func (h *heights) allColumns() string {

@@ -214,6 +214,17 @@ func TestNightsOfAServer(t *testing.T) {
 	if _, err := blocks.DeleteOne(ctx, bson.D{{Key: "_id", Value: last.ID}}); err != nil {
 		t.Fatal(err)
 	}
+	var first struct {
+		Height int64 `bson:"height_for_first_block"`
+	}
+	if err := blocks.FindOne(ctx, bson.D{}, options.FindOne().SetSort(bson.D{{Key: "date", Value: 1}})).Decode(&first); err != nil {
+		t.Fatal(err)
+	}
+	// A height may be a text, and lie long before the heights that are read again.
+	apart := bson.D{{Key: "_id", Value: strings.Repeat("cd", 32)}, {Key: "energy_cost", Value: int32(77_001)}, {Key: "block_info", Value: bson.D{{Key: "height", Value: fmt.Sprint(first.Height)}}}}
+	if _, err := transactions.InsertOne(ctx, apart); err != nil {
+		t.Fatal(err)
+	}
 	w := openWarehouse(t)
 	loads(t, w, server.URI, nil)
 	in := w.NewIntake(source, 0)
@@ -224,6 +235,8 @@ func TestNightsOfAServer(t *testing.T) {
 		}
 		return n
 	}
+	const dayOfApart = "select (version >> 1)::bigint from ops.source_days where table_name = 'raw.transactions' and date = (select min(date) from raw.blocks_per_day)"
+	versionBefore := count(dayOfApart)
 	if n := count(fmt.Sprintf("select count(*) from raw.transactions where block_height >= %d", last.Height)); n != 0 {
 		t.Errorf("%d transactions beyond the cut were read", n)
 	}
@@ -245,7 +258,16 @@ func TestNightsOfAServer(t *testing.T) {
 	if _, err := impacted.InsertOne(ctx, bson.D{{Key: "_id", Value: "nowhere"}, {Key: "impacted_address", Value: "x"}, {Key: "impacted_address_canonical", Value: "x"}}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := transactions.UpdateByID(ctx, apart[0].Value, bson.D{{Key: "$set", Value: bson.D{{Key: "energy_cost", Value: int32(77_002)}}}}); err != nil {
+		t.Fatal(err)
+	}
 	report := loads(t, w, server.URI, nil)
+	if old, now := count("select count(*) from raw.transactions where energy_cost = 77001"), count("select count(*) from raw.transactions where energy_cost = 77002"); old != 0 || now != 1 {
+		t.Errorf("the document with a text for a height stands %d times as it was, %d times as it is", old, now)
+	}
+	if count(dayOfApart) == versionBefore {
+		t.Error("the day of the document with a text for a height has its old version")
+	}
 	notes := strings.Join(report.Loads[0].Notes, "\n")
 	if !strings.Contains(notes, "transactions: new in type.contents: ") || strings.Count(notes, "brand_new_kind") != 1 {
 		t.Errorf("notes: %s", notes)
@@ -262,7 +284,7 @@ func TestNightsOfAServer(t *testing.T) {
 
 	// A document from long ago is deleted: --full sees it.
 	before := count("select count(*) from raw.transactions")
-	if _, err := transactions.DeleteOne(ctx, bson.D{{Key: "block_info.height", Value: count("select min(block_height) from raw.transactions")}}); err != nil {
+	if _, err := transactions.DeleteOne(ctx, bson.D{{Key: "block_info.height", Value: count("select min(block_height) from raw.transactions where energy_cost <> 77002")}}); err != nil {
 		t.Fatal(err)
 	}
 	loads(t, w, server.URI, func(o *engine.RunOptions) { o.Full = true })
