@@ -354,6 +354,50 @@ func (n *night) limitMemory(want map[string]string) {
 	}
 }
 
+// A run whose models fit into memory only on the disk, or day by day, comes to the same end as one with memory for all.
+func TestSpillingRunsLoseNothing(t *testing.T) {
+	n := newNight(t, func(dump string) string { return dump })
+	own := t.TempDir()
+	folder := filepath.Join(own, "sql")
+	if output, err := exec.Command(n.program, "init", own).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	for name, text := range map[string]string{
+		// A sort goes to the disk, a list that grows cannot.
+		"mid/sorted.sql":        "-- materialize: table\n--\n-- Numbers in no order.\nselect number, row_number() over (order by hash(number)) as position from range(2000000) as numbers (number)",
+		"stat/out_of_order.sql": "-- export: out_of_order\n--\n-- How far numbers are from their place.\nselect 'all' as _id, sum(abs(number - position))::bigint as distance from mid.sorted",
+		"stat/lists.sql": "-- materialize: incremental\n-- grain: day\n-- export: lists\n--\n-- Lists.\nselect concat(date, '-lists') as _id, date, list_sum(list(number + day(date)))::bigint as total\n" +
+			"from raw.blocks_per_day cross join range(800000) as numbers (number)\nwhere date between from_date() and to_date()\ngroup by date",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.flags = append(n.flags, "--sql", folder)
+	want := n.finish(t.TempDir())
+	if want["lists.jsonl"] == "" || want["out_of_order.jsonl"] == "" {
+		t.Fatal("the hungry statistics are not there")
+	}
+	dir := t.TempDir()
+	command := n.command(dir)
+	command.Args = append(command.Args, "--memory-limit", "64MB", "--threads", "2")
+	var output bytes.Buffer
+	command.Stderr = &output
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	spilled := false
+	waitFor(command, func() bool {
+		files, err := os.ReadDir(filepath.Join(dir, "w.duckdb.tmp"))
+		spilled = spilled || err == nil && len(files) > 0
+		return false
+	})
+	if err := command.Wait(); err != nil || !spilled || !strings.Contains(output.String(), "note: stat.lists: memory did not suffice at once") {
+		t.Errorf("%v, spilled %v\n%s", err, spilled, output.String())
+	}
+	n.compare(dir, "spilling and retrying", want)
+}
+
 // limitAddresses lets the system refuse what does not fit into the address space.
 func limitAddresses(t *testing.T, command *exec.Cmd, kilobytes int) {
 	t.Helper()
