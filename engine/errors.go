@@ -12,6 +12,8 @@ var (
 	ErrUsage = errors.New("wrong usage")
 	// ErrInUse marks a warehouse that another process holds.
 	ErrInUse = errors.New("the warehouse is in use")
+	// ErrUnreachable marks a destination that does not answer.
+	ErrUnreachable = errors.New("no answer")
 	// ErrNoWarehouse marks a warehouse that is not there.
 	ErrNoWarehouse = errors.New("no warehouse")
 	// ErrDamaged marks a DuckDB file, or a write-ahead log, that DuckDB cannot read.

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -103,17 +104,11 @@ func (w *Warehouse) Export(ctx context.Context, p *Project, run int64, to []Expo
 	if o.Select != nil {
 		return reports, steps, nil
 	}
-	for _, to := range x.targets {
-		if to.lost != "" {
-			continue
-		}
-		gone, err := x.removeGone(ctx, to)
-		reports = append(reports, gone...)
-		if err != nil {
-			return reports, steps, err
-		}
+	gone, more, err := x.removeGone(ctx, x.remove)
+	for _, one := range more {
+		observer.End(one)
 	}
-	return reports, steps, nil
+	return append(reports, gone...), append(steps, more...), err
 }
 
 func (w *Warehouse) newPublisher(ctx context.Context, p *Project, run int64, to []Exporter, o ExportOptions, observer Observer) (*publisher, error) {
@@ -185,6 +180,9 @@ type work struct {
 	foreseen Outcome
 	// guards say that more would change than they allow.
 	guards []GuardResult
+	// pending: a write was cut off, and it is not known what of it is there.
+	pending bool
+	notes   []string
 }
 
 func (k *work) fail(m *Model, err error) {
@@ -206,8 +204,10 @@ func (k *work) reports() []ExportReport {
 	if p == nil || k.step.Status == StatusFailed && len(o.Refused) == 0 {
 		return nil
 	}
-	report := ExportReport{Destination: k.to.Destination(), Statistic: p.Name, New: o.New, Changed: o.Changed, Deleted: o.Deleted, Refused: o.Refused, Notes: o.Notes}
-	report.Same = p.New + p.Changed + p.Same - o.New - o.Changed - int64(len(o.Refused))
+	report := ExportReport{Destination: k.to.Destination(), Statistic: p.Name, New: o.New, Changed: o.Changed, Deleted: o.Deleted, Refused: o.Refused}
+	report.Notes = slices.Concat(k.notes, o.Notes)
+	report.protect(p.Protect, o)
+	report.Same = p.New + p.Changed + p.Same - o.New - o.Changed - int64(len(o.Refused)+len(o.Protected))
 	report.Stale = int64(len(p.StaleIDs) - len(o.Missing))
 	if report.Guards = k.guards; k.stopped() != "" {
 		report.Same = p.Same
@@ -227,15 +227,17 @@ type lastExport struct {
 	run     int64
 	stale   int64
 	refused int64
+	// header is what is remembered of the model's header.
+	header keptHeader
 	// published is the summary that the destination's readers were told.
 	published string
 }
 
 func (x *publisher) last(ctx context.Context, to *target, m *Model) (lastExport, error) {
 	var last lastExport
-	err := x.w.conn.QueryRowContext(ctx, `select shape, state, version, run_id, stale_count, coalesce(refused_count, 0), coalesce(published, '')
-		from ops.exports where destination = ? and statistic = ?`, to.Destination(), m.Export).Scan(
-		&last.shape, &last.state, &last.version, &last.run, &last.stale, &last.refused, &last.published)
+	err := x.w.conn.QueryRowContext(ctx, `select shape, state, version, run_id, stale_count, coalesce(refused_count, 0), coalesce(published, ''), `+headerColumns+`
+		from ops.exports where destination = ? and statistic = ?`, to.Destination(), m.Export).Scan(append([]any{
+		&last.shape, &last.state, &last.version, &last.run, &last.stale, &last.refused, &last.published}, last.header.into()...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return last, nil
 	}

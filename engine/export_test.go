@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -22,10 +23,14 @@ type keeper struct {
 	rows []string
 	// known are those that the warehouse said were ours.
 	known []string
+	// protected have a field that keeps them; wrote are those that it took; removed is what Remove was asked.
+	protected, wrote map[string]bool
+	removed          []Publication
+	asked            []string
 }
 
 func newKeeper() *keeper {
-	return &keeper{documents: map[string]string{}, published: map[string]Summary{}, refuse: map[string]bool{}, broken: -1}
+	return &keeper{documents: map[string]string{}, published: map[string]Summary{}, refuse: map[string]bool{}, broken: -1, protected: map[string]bool{}, wrote: map[string]bool{}}
 }
 
 func (*keeper) Destination() string { return "keeper" }
@@ -43,11 +48,30 @@ func (k *keeper) Publish(_ context.Context, s Statistic, summary Summary) error 
 	return nil
 }
 
-func (k *keeper) Remove(_ context.Context, p *Publication) error {
+func (k *keeper) Remove(_ context.Context, p *Publication) (Outcome, error) {
+	k.removed = append(k.removed, *p)
+	var done Outcome
 	for _, id := range p.GoneIDs {
+		if k.protected[id] {
+			done.Kept = append(done.Kept, id)
+			continue
+		}
 		delete(k.documents, id)
+		done.Deleted++
 	}
-	return nil
+	return done, nil
+}
+
+func (k *keeper) Prove(_ context.Context, _ Statistic, since Origin, ids []string) (ours, others []string, err error) {
+	k.asked = append(k.asked, fmt.Sprintf("%s since %d", ids, since.Run))
+	for _, id := range ids {
+		if k.wrote[id] {
+			ours = append(ours, id)
+		} else if _, there := k.documents[id]; there {
+			others = append(others, id)
+		}
+	}
+	return ours, others, nil
 }
 
 func (k *keeper) Begin(_ context.Context, p *Publication) (Writer, error) {
@@ -80,6 +104,9 @@ func (w *keeperWriter) Write(_ context.Context, rows arrow.RecordBatch, marks Ma
 		case w.k.refuse[id]:
 			w.done.Refused = append(w.done.Refused, Refusal{id, "no"})
 			continue
+		case w.k.protected[id]:
+			w.done.Protected = append(w.done.Protected, id)
+			continue
 		case there && was == text:
 			continue
 		case there:
@@ -89,13 +116,17 @@ func (w *keeperWriter) Write(_ context.Context, rows arrow.RecordBatch, marks Ma
 		}
 		w.k.broken--
 		w.done.Written++
-		w.k.documents[id] = text
+		w.k.documents[id], w.k.wrote[id] = text, true
 	}
 	return nil
 }
 
 func (w *keeperWriter) Finish(context.Context) (Outcome, error) {
 	for _, id := range w.p.GoneIDs {
+		if w.k.protected[id] {
+			w.done.Kept = append(w.done.Kept, id)
+			continue
+		}
 		delete(w.k.documents, id)
 		w.done.Deleted++
 	}
@@ -106,7 +137,8 @@ func (w *keeperWriter) Finish(context.Context) (Outcome, error) {
 func (n *night) exportTo(to ...Exporter) *Report {
 	n.t.Helper()
 	n.to.written = nil
-	report, err := n.warehouse.Run(context.Background(), RunOptions{SQL: n.sql, Loaders: []Loader{n.loader}, Exporters: to, Layout: n.options.Layout, Verify: n.options.Verify})
+	report, err := n.warehouse.Run(context.Background(), RunOptions{SQL: n.sql, Loaders: []Loader{n.loader}, Exporters: to, Layout: n.options.Layout, Verify: n.options.Verify,
+		Prune: n.options.Prune, Accept: n.options.Accept})
 	if err != nil {
 		n.t.Fatal(err)
 	}

@@ -35,6 +35,9 @@ func (x *publisher) prepare(ctx context.Context, m *Model) []*work {
 	scope, err := x.current(ctx, m, compared)
 	for _, one := range compared {
 		if err == nil {
+			err = x.provePending(ctx, m, one)
+		}
+		if err == nil {
 			one.publication, err = x.compare(ctx, m, one, scope)
 		}
 		if err != nil {
@@ -66,7 +69,7 @@ func (x *publisher) look(ctx context.Context, m *Model, k *work) (known bool, er
 
 // everything: all documents count as altered. Of a collection that others write to as well, what it holds is read every time.
 func (x *publisher) everything(m *Model, k *work) bool {
-	return !k.here || k.last.shape != k.shape || x.options.Verify || m.Collection != "" && k.to.Compares()
+	return !k.here || k.last.shape != k.shape || x.options.Verify || m.Collection+m.Protect != "" && k.to.Compares()
 }
 
 // scope is a query for the days that can differ at a destination, "" for all.
@@ -132,7 +135,7 @@ func (k *work) mine(statistic string) string {
 // compare finds what is new, changed, the same and stale at a destination.
 func (x *publisher) compare(ctx context.Context, m *Model, k *work, scope string) (*Publication, error) {
 	everything := x.everything(m, k)
-	had := k.mine(m.Export)
+	had := k.mine(m.Export) + " and " + k.ours()
 	if scope != "" {
 		had += fmt.Sprintf(" and (date in (%s) or date not in (select date from %s))", scope, m.Name)
 	}

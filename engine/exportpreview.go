@@ -99,6 +99,9 @@ func DryRun(ctx context.Context, conn *sql.Conn, o RunOptions, limits Options, e
 	if err != nil {
 		return nil, err
 	}
+	if err := r.w.checkSchema(ctx); err != nil {
+		return nil, err
+	}
 	if r.project, err = r.w.ReadProject(ctx, o.SQL); err != nil {
 		return nil, WithHint(err, "nightrunner build first when SQL files changed: an export writes what is built")
 	}
@@ -107,7 +110,7 @@ func DryRun(ctx context.Context, conn *sql.Conn, o RunOptions, limits Options, e
 			return nil, err
 		}
 	}
-	if err := checkAccepted(r.project, o.Accept); err != nil {
+	if err := r.w.checkAccepted(ctx, r.project, o.Accept); err != nil {
 		return nil, err
 	}
 	options, err := r.exportOptions(ctx)
@@ -124,6 +127,17 @@ func DryRun(ctx context.Context, conn *sql.Conn, o RunOptions, limits Options, e
 	return r.report, nil
 }
 
+// checkSchema refuses a warehouse that an earlier version of the program wrote last: who only reads cannot migrate it.
+func (w *Warehouse) checkSchema(ctx context.Context) error {
+	current := false
+	err := w.scalar(ctx, &current, `select count(*) = 2 from duckdb_columns() where schema_name = 'ops'
+		and (table_name, column_name) in (('documents', 'is_pending'), ('exports', 'guards'))`)
+	if err == nil && !current {
+		err = WithHint(errors.New("an earlier version wrote the warehouse"), "nightrunner build brings it up to date")
+	}
+	return err
+}
+
 // writes reports whether anything was written, or would be.
 func (e ExportReport) writes() bool { return e.New+e.Changed+e.Deleted > 0 }
 
@@ -135,6 +149,9 @@ func (w *Warehouse) foresee(ctx context.Context, p *Project, to []Exporter, o Ex
 	}
 	var reports []ExportReport
 	var steps []Step
+	if x.origin.Warehouse, err = w.setting(ctx, "warehouse"); err != nil {
+		return nil, nil, err
+	}
 	for _, m := range p.Models {
 		if err := stopped(ctx, o.Stop); err != nil {
 			return reports, steps, err
@@ -154,7 +171,8 @@ func (w *Warehouse) foresee(ctx context.Context, p *Project, to []Exporter, o Ex
 			return reports, steps, ctx.Err()
 		}
 	}
-	return reports, steps, nil
+	gone, more, err := x.removeGone(ctx, x.foreseeRemove)
+	return append(reports, gone...), append(steps, more...), err
 }
 
 // foreseen is the report of a work that was previewed.
@@ -163,7 +181,7 @@ func (x *publisher) foreseen(ctx context.Context, m *Model, k *work) []ExportRep
 		return nil
 	}
 	k.outcome = k.foreseen
-	k.outcome.Deleted = int64(len(k.publication.GoneIDs))
+	k.outcome.Deleted = int64(len(k.publication.GoneIDs) - len(k.foreseen.Kept))
 	reports := k.reports()
 	if len(reports) == 0 || k.preview == nil {
 		return reports

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,7 +13,14 @@ import (
 func (x *publisher) write(ctx context.Context, m *Model, works []*work) {
 	var feeds []*feed
 	for _, one := range works {
-		if one.failed() || !one.publication.differs() {
+		if one.failed() {
+			continue
+		}
+		if err := x.settlePending(ctx, m, one); err != nil {
+			one.fail(m, err)
+			continue
+		}
+		if !one.publication.differs() {
 			continue
 		}
 		f, err := x.begin(ctx, m, one)
@@ -78,18 +86,27 @@ func (x *publisher) finish(ctx context.Context, m *Model, f *feed) {
 }
 
 // remember brings ops.documents to what the destination is to have, documents that are deleted there aside, and says that
-// its state is not certain yet.
+// its state is not certain yet. Where documents are written one by one, new ones are pending until they are.
 func (x *publisher) remember(ctx context.Context, m *Model, k *work) error {
 	replaced := ""
 	if k.publication.Changed > 0 {
 		replaced = fmt.Sprintf("delete from ops.documents where %s and id in (select id from %s where not is_new and not is_same);", k.mine(m.Export), k.altered())
 	}
-	statement := fmt.Sprintf("%s insert into ops.documents select %s, %s, date, id, hash, %d from %s where not is_same;",
-		replaced, quote(k.to.Destination()), quote(m.Export), x.origin.Run, k.altered())
+	since := fmt.Sprint(x.origin.Run)
+	if k.pending {
+		// A document that was pending may have been written by the run before, and no more.
+		replaced += fmt.Sprintf(`create or replace temp table were_pending as select id, run_id from ops.documents where is_pending is true and %[1]s;
+			delete from ops.documents where is_pending is true and %[1]s;`, k.mine(m.Export))
+		since = fmt.Sprintf("coalesce((select min(run_id) from temp.were_pending as pending where pending.id = altered.id), %d)", x.origin.Run)
+	}
+	statement := fmt.Sprintf(`%s insert into ops.documents by name
+		select %s as destination, %s as statistic, date, id, hash, %s as run_id, is_new and %t as is_pending from %s as altered where not is_same;`,
+		replaced, quote(k.to.Destination()), quote(m.Export), since, k.to.Compares(), k.altered())
 	if k.last.there {
 		statement += "update ops.exports set state = '' where " + k.mine(m.Export)
 	} else {
-		statement += fmt.Sprintf("insert into ops.exports values (%s, %s, '', '', 0, 0, 0, 0, 0, '')", quote(k.to.Destination()), quote(m.Export))
+		header := headerOf(m)
+		statement += fmt.Sprintf("insert into ops.exports (%s) values (%s, %s, '', '', 0, 0, 0, 0, 0, '', %s)", exportColumns, quote(k.to.Destination()), quote(m.Export), header.literals())
 	}
 	if err := x.w.transact(ctx, func() error { return x.w.exec(ctx, statement) }); err != nil {
 		return fmt.Errorf("remember what is written: %w", err)
@@ -97,6 +114,9 @@ func (x *publisher) remember(ctx context.Context, m *Model, k *work) error {
 	k.last.there = true
 	return nil
 }
+
+// exportColumns are those of ops.exports in the order in which they are inserted.
+const exportColumns = "destination, statistic, shape, state, version, document_count, stale_count, run_id, refused_count, published, " + headerColumns
 
 // settle records what the destination has now, after its readers were told.
 func (x *publisher) settle(ctx context.Context, m *Model, k *work) error {
@@ -113,10 +133,12 @@ func (x *publisher) settle(ctx context.Context, m *Model, k *work) error {
 			return err
 		}
 	}
-	if k.publication != nil {
+	header := headerOf(m)
+	switch {
+	case k.publication != nil:
 		err = x.record(ctx, m, k, state, published)
-	} else if told {
-		err = x.w.exec(ctx, "update ops.exports set published = ?, state = ? where "+k.mine(m.Export), published, state)
+	case told || header != k.last.header:
+		err = x.w.exec(ctx, fmt.Sprintf("update ops.exports set published = %s, state = %s, %s where %s", quote(published), quote(state), header.assignments(), k.mine(m.Export)))
 	}
 	if err == nil && len(k.outcome.Refused) > 0 {
 		return refusedError(k.outcome.Refused, "were refused, the others are there")
@@ -124,26 +146,27 @@ func (x *publisher) settle(ctx context.Context, m *Model, k *work) error {
 	return err
 }
 
-// forget takes documents out of ops.documents that the destination does not have: deleted, missing and refused ones. A
-// refused one that replaces another of ours is remembered with a hash that nothing has.
+// forget takes documents out of ops.documents that the destination does not have from us: deleted, missing, protected and
+// refused ones. A refused one that replaces another of ours is remembered with a hash that nothing has. What is left is there.
 func (x *publisher) forget(ctx context.Context, m *Model, k *work) error {
-	if k.publication == nil || len(k.publication.GoneIDs)+len(k.outcome.Missing)+len(k.outcome.Refused) == 0 {
+	if k.publication == nil {
 		return nil
 	}
 	var refused []string
 	for _, one := range k.outcome.Refused {
 		refused = append(refused, one.ID)
 	}
-	mine := k.mine(m.Export)
-	statement := fmt.Sprintf("delete from ops.documents where %s and id in (select id from %s where is_gone);", mine, k.stale())
-	if len(k.outcome.Missing) > 0 {
-		statement += fmt.Sprintf("delete from ops.documents where %s and id in (%s);", mine, literals(k.outcome.Missing))
+	err := errors.Join(x.listIDs(ctx, "temp.lost_documents", slices.Concat(k.outcome.Missing, k.outcome.Protected)), x.listIDs(ctx, "temp.refused_documents", refused))
+	if err != nil {
+		return err
 	}
-	if len(refused) > 0 {
-		statement += fmt.Sprintf(`delete from ops.documents where %[1]s and id in (select id from %[3]s where is_new and id in (%[2]s));
-			update ops.documents set hash = 0 where %[1]s and id in (%[2]s);`, mine, literals(refused), k.altered())
-	}
-	return x.w.transact(ctx, func() error { return x.w.exec(ctx, statement) })
+	return x.w.transact(ctx, func() error {
+		return x.w.exec(ctx, fmt.Sprintf(`
+			delete from ops.documents where %[1]s and id in (select id from %[2]s where is_gone union all select id from temp.lost_documents);
+			delete from ops.documents where %[1]s and is_pending is true and id in (select id from temp.refused_documents);
+			update ops.documents set hash = 0 where %[1]s and id in (select id from temp.refused_documents);
+			update ops.documents set is_pending = false, run_id = %[3]d where %[1]s and is_pending is true`, k.mine(m.Export), k.stale(), x.origin.Run))
+	})
 }
 
 // publish tells readers of the destination what they are reading, where that is something else than before.
@@ -190,12 +213,12 @@ func (x *publisher) summary(ctx context.Context, m *Model, k *work) (Summary, er
 
 // record records that the destination has the model's version.
 func (x *publisher) record(ctx context.Context, m *Model, k *work, state, published string) error {
-	p := k.publication
+	p, header := k.publication, headerOf(m)
 	return x.w.transact(ctx, func() error {
 		return x.w.exec(ctx, fmt.Sprintf(`delete from ops.exports where %[1]s;
-			insert into ops.exports values (%[2]s, %[3]s, %[4]s, %[5]s, %[6]d::ubigint, %[7]d, %[8]d, %[9]d, %[10]d, %[11]s)`,
+			insert into ops.exports (%[13]s) values (%[2]s, %[3]s, %[4]s, %[5]s, %[6]d::ubigint, %[7]d, %[8]d, %[9]d, %[10]d, %[11]s, %[12]s)`,
 			k.mine(m.Export), quote(k.to.Destination()), quote(m.Export), quote(k.shape), quote(state), k.version, p.New+p.Changed+p.Same,
-			len(p.StaleIDs)-len(k.outcome.Missing), x.origin.Run, len(k.outcome.Refused), quote(published)))
+			len(p.StaleIDs)-len(k.outcome.Missing), x.origin.Run, len(k.outcome.Refused), quote(published), header.literals(), exportColumns))
 	})
 }
 

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -217,24 +216,6 @@ func sortedValues(m map[string]string) []string {
 // accepts reports whether what the guards of a model say is accepted.
 func (o ExportOptions) accepts(m *Model) bool {
 	return slices.ContainsFunc(o.Accept, func(name string) bool { return matches(name, m) || name == m.Export })
-}
-
-// checkAccepted refuses names to accept that are no statistic's.
-func checkAccepted(p *Project, names []string) error {
-	exported := map[string]bool{}
-	for _, m := range p.Models {
-		if m.Export != "" {
-			exported[m.Export] = true
-		}
-	}
-	var errs []error
-	for _, name := range names {
-		one := ExportOptions{Accept: []string{name}}
-		if !slices.ContainsFunc(p.Models, func(m *Model) bool { return m.Export != "" && one.accepts(m) }) {
-			errs = append(errs, WithHint(fmt.Errorf("%w: --accept %s: no such statistic", ErrUsage, name), "%s", Suggest("nearest: %s", name, exported)))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // stopped is the word for a work that guards stop, "" when they do not.

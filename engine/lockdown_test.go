@@ -130,3 +130,12 @@ func TestLockedDownWarehouseSpills(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTrapDefaultOfAnAddedColumn: a default that must be computed is set through a setting, which is locked. A number is none.
+func TestTrapDefaultOfAnAddedColumn(t *testing.T) {
+	db := openDuck(t, "")
+	do(t, db, "create table t (a int)", "set lock_configuration = true", "begin transaction", "alter table t add column b bigint default 0")
+	if text := complaint(t, db, "alter table t add column c boolean default false").Msg; !strings.Contains(text, "the configuration has been locked") {
+		t.Error(text)
+	}
+}

@@ -28,8 +28,15 @@ type Exporter interface {
 	Compares() bool
 	// Begin makes ready to bring the destination to the publication's state. The publication is not changed any more.
 	Begin(ctx context.Context, p *Publication) (Writer, error)
-	// Remove removes documents of a statistic that no model exports any more: all GoneIDs.
-	Remove(ctx context.Context, p *Publication) error
+	// Remove removes documents of a statistic that no model exports any more: all GoneIDs but the protected ones.
+	Remove(ctx context.Context, p *Publication) (Outcome, error)
+}
+
+// A Prover is an exporter that can tell what it wrote. An exporter that is not can tell of nothing.
+type Prover interface {
+	// Prove looks at documents that a run may have written before it was cut off, or later runs of its warehouse. Ours are at
+	// the destination as one of them wrote them; the others are there, and nothing proves that they are ours.
+	Prove(ctx context.Context, s Statistic, since Origin, ids []string) (ours, others []string, err error)
 }
 
 // A Publisher is an exporter that tells readers what they are reading.
@@ -40,9 +47,18 @@ type Publisher interface {
 
 // An Undoer is an exporter that can take back what was written.
 type Undoer interface {
-	// Undo brings the destination to what it held before a run, and tells step by step what it did. It returns the runs that
-	// were taken back: the given one and all later ones.
-	Undo(ctx context.Context, origin Origin, told func(Undone) error) ([]int64, error)
+	// Undo brings the destination to what it held before a run: it takes back that run and all later ones, newest first, and
+	// tells step by step what it did. A conflict stops it after the run that has it, unless leave says that such documents of
+	// the statistic may stay. It returns ErrUnreachable for a destination that is not there.
+	Undo(ctx context.Context, origin Origin, leave func(statistic string) bool, told func(Undone) error) (TakenBack, error)
+}
+
+// TakenBack says which runs were.
+type TakenBack struct {
+	// Runs are back as a whole. Stopped is the run that is not, 0 for none; Left are older ones, which were not begun.
+	Runs    []int64
+	Stopped int64
+	Left    []int64
 }
 
 // Undone is a step of taking back: some documents of a statistic.
@@ -140,6 +156,8 @@ type Outcome struct {
 	Written int64
 	// Refused documents are not at the destination as they should be.
 	Refused []Refusal
+	// Protected documents of the destination were not written over, Kept ones not deleted: they have the field Protect.
+	Protected, Kept []string
 	// Missing are stale documents that are not there any more.
 	Missing []string
 	// Notes are worth a line.

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -141,6 +143,8 @@ type ExportReport struct {
 	StaleIDs []string `json:"stale_ids,omitempty"`
 	// Refused documents were not taken by the destination.
 	Refused []Refusal `json:"refused,omitempty"`
+	// Protected documents of the destination stay, because they have the field that the header names.
+	Protected []string `json:"protected,omitempty"`
 	// Guards that more would change than they allow. One that is not accepted stops the statistic: nothing is written.
 	Guards []GuardResult `json:"guards,omitempty"`
 	// Of a dry run: days of documents that would be replaced or deleted, fields that differ, and the first changes.
@@ -153,6 +157,26 @@ type ExportReport struct {
 // Stopped reports whether a guard stopped the statistic.
 func (e ExportReport) Stopped() bool {
 	return slices.ContainsFunc(e.Guards, func(g GuardResult) bool { return !g.Accepted })
+}
+
+// protect tells what stays because of a field.
+func (e *ExportReport) protect(field string, o Outcome) {
+	e.Protected = slices.Concat(o.Protected, o.Kept)
+	if len(o.Protected) > 0 {
+		e.Notes = append(e.Notes, fmt.Sprintf("not written over, because of their %s: %s", field, firstFew(o.Protected)))
+	}
+	if len(o.Kept) > 0 {
+		e.Notes = append(e.Notes, fmt.Sprintf("produced no longer, but not deleted, because of their %s: %s", field, firstFew(o.Kept)))
+	}
+}
+
+// firstFew names some of them.
+func firstFew(ids []string) string {
+	const few = 3
+	if len(ids) <= few {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ids[:few], ", "), len(ids)-few)
 }
 
 // Exit codes, an interface: docs/commands.md.

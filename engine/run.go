@@ -101,7 +101,7 @@ func (r *runner) refuse(ctx context.Context) error {
 		return nil //nolint:nilerr // as said
 	}
 	_, err = p.Select(r.o.Select)
-	return errors.Join(err, checkAccepted(p, r.o.Accept))
+	return errors.Join(err, r.w.checkAccepted(ctx, p, r.o.Accept))
 }
 
 func (r *runner) begin(ctx context.Context) error {
@@ -332,6 +332,9 @@ func (r *runner) end(ctx context.Context, runErr error) error {
 		status, message, r.report.ExitCode = "failed", r.w.redact(runErr.Error()), ExitFailed
 		if errors.Is(runErr, ErrUsage) || errors.As(runErr, new(ModelErrors)) {
 			r.report.ExitCode = ExitUsage
+		}
+		if errors.Is(runErr, ErrUnreachable) {
+			r.report.ExitCode = ExitUnreadable
 		}
 	case r.report.ExitCode != ExitDone:
 		status = "incomplete"

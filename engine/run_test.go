@@ -93,13 +93,13 @@ func (m *memory) Begin(_ context.Context, p *Publication) (Writer, error) {
 	return &memoryWriter{m, p}, nil
 }
 
-func (m *memory) Remove(_ context.Context, p *Publication) error {
+func (m *memory) Remove(_ context.Context, p *Publication) (Outcome, error) {
 	for id := range m.documents {
 		if strings.HasSuffix(id, p.Name) {
 			delete(m.documents, id)
 		}
 	}
-	return nil
+	return Outcome{Deleted: int64(len(p.GoneIDs))}, nil
 }
 
 type memoryWriter struct {

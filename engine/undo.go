@@ -21,13 +21,12 @@ func (r *runner) undo(ctx context.Context) error {
 		}
 		some = true
 		u := &undoing{r: r, to: to, reports: map[string]*ExportReport{}}
-		runs, err := undoer.Undo(ctx, Origin{Warehouse: warehouse, Run: r.o.Undo}, func(done Undone) error { return u.take(ctx, done) })
+		back, err := undoer.Undo(ctx, Origin{Warehouse: warehouse, Run: r.o.Undo}, u.leave, func(done Undone) error { return u.take(ctx, done) })
 		u.finish()
+		u.note(back)
 		if err != nil {
 			return fmt.Errorf("%s: %w", to.Destination(), err)
 		}
-		text := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(runs)), ", "), "[]")
-		r.report.Notes = append(r.report.Notes, fmt.Sprintf("%s: taken back what these runs wrote: %s. The next export writes it again, unless the models say otherwise by then", to.Destination(), text))
 	}
 	if !some {
 		return WithHint(fmt.Errorf("%w: no destination keeps what was written over", ErrUsage), "--undo is for MongoDB servers")
@@ -41,6 +40,39 @@ type undoing struct {
 	to      Exporter
 	order   []string
 	reports map[string]*ExportReport
+}
+
+// leave reports whether documents of a statistic that somebody else changed may stay.
+func (u *undoing) leave(statistic string) bool {
+	return ExportOptions{Accept: u.r.o.Accept}.accepts(&Model{Name: "stat." + statistic, Export: statistic})
+}
+
+// note tells which runs are taken back, and how to go on where one is not.
+func (u *undoing) note(back TakenBack) {
+	tell := func(format string, args ...any) {
+		u.r.report.Notes = append(u.r.report.Notes, u.to.Destination()+": "+fmt.Sprintf(format, args...))
+	}
+	if len(back.Runs) > 0 {
+		tell("taken back what these runs wrote: %s. The next export writes it again, unless the models say otherwise by then", runs(back.Runs))
+	}
+	if back.Stopped == 0 {
+		return
+	}
+	var names []string
+	for _, name := range u.order {
+		if len(u.reports[name].Refused) > 0 && !u.leave(name) {
+			names = append(names, name)
+		}
+	}
+	text := fmt.Sprintf("run %d is taken back but for documents that somebody else changed", back.Stopped)
+	if len(back.Left) > 0 {
+		text += ", earlier ones were not begun: " + runs(back.Left)
+	}
+	tell("%s. --undo again with --accept %s leaves those documents and goes on", text, strings.Join(names, " --accept "))
+}
+
+func runs(list []int64) string {
+	return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(list)), ", "), "[]")
 }
 
 // take records what the destination has again, so that the next export compares with that.
@@ -67,7 +99,7 @@ func (u *undoing) take(ctx context.Context, done Undone) error {
 	statement := fmt.Sprintf("update ops.exports set state = '' where %[1]s; delete from ops.documents where %[1]s and id in (%[2]s);", mine, literals(all))
 	if len(known) > 0 {
 		// No document has this hash: the next export compares it.
-		statement += fmt.Sprintf("insert into ops.documents select %s, %s, try_cast(unnest([%s]) as date), unnest([%s]), 0, %d", quote(u.to.Destination()), quote(done.Statistic), literals(dates), literals(known), u.r.report.Run)
+		statement += fmt.Sprintf("insert into ops.documents (destination, statistic, date, id, hash, run_id) select %s, %s, try_cast(unnest([%s]) as date), unnest([%s]), 0, %d", quote(u.to.Destination()), quote(done.Statistic), literals(dates), literals(known), u.r.report.Run)
 	}
 	return u.r.w.transact(ctx, func() error { return u.r.w.exec(ctx, statement) })
 }
@@ -79,6 +111,10 @@ func (u *undoing) finish() {
 		step := Step{Phase: PhaseExport, Name: name, Status: StatusDone, Rows: report.Restored + report.Removed}
 		if len(report.Refused) > 0 {
 			step.Status, step.Message = StatusFailed, refusedError(report.Refused, "stay as they are").Error()
+			if u.leave(name) {
+				step.Status = StatusWarned
+				report.Notes = append(report.Notes, step.Message)
+			}
 		} else if step.Rows == 0 {
 			step.Status = StatusFresh
 		}

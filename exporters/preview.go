@@ -29,10 +29,13 @@ const (
 	mostPreviewed     = 1000
 )
 
+// Found takes documents that a destination holds, and the keys that were looked at: one that is not among them is not there.
+type Found func(ids []string, was map[string]bson.Raw) error
+
 // A Previewer is a writer that compares documents with those that a destination holds, and writes nothing.
 type Previewer struct {
-	// Find returns the documents with these keys that the destination holds. Keys come in their order.
-	Find func(ctx context.Context, ids []string) (map[string]bson.Raw, error)
+	// Find reads the documents with these keys that the destination holds, some or all at a time. Keys come in their order.
+	Find func(ctx context.Context, ids []string, found Found) error
 	// Done gives back what Find uses; Notes are what it has to tell. Both may be nil.
 	Done  func() error
 	Notes func() []string
@@ -90,23 +93,44 @@ func (v *Previewer) flush(ctx context.Context) error {
 	if len(v.ids) == 0 {
 		return nil
 	}
-	was, err := v.Find(ctx, v.ids)
-	if err != nil {
-		return err
-	}
+	documents := make(map[string][]byte, len(v.ids))
 	for i, id := range v.ids {
-		old, there := was[id]
-		switch {
-		case !there:
-			v.outcome.New++
-		case bytes.Equal(old, v.documents[i]), v.protected(old):
-		default:
-			if err := v.changed(id, bsoncore.Document(old), v.documents[i]); err != nil {
+		documents[id] = v.documents[i]
+	}
+	err := v.Find(ctx, v.ids, func(ids []string, was map[string]bson.Raw) error {
+		for _, id := range ids {
+			if err := v.compare(id, was[id], documents[id]); err != nil {
 				return err
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	v.ids, v.documents, v.size = v.ids[:0], v.documents[:0], 0
+	return nil
+}
+
+func (v *Previewer) compare(id string, old bson.Raw, now []byte) error {
+	switch {
+	case old == nil:
+		v.outcome.New++
+	case bytes.Equal(old, now):
+	case v.protected(old):
+		v.outcome.Protected = append(v.outcome.Protected, id)
+	default:
+		return v.changed(id, bsoncore.Document(old), now)
+	}
+	return nil
+}
+
+func (v *Previewer) keep(ids []string, was map[string]bson.Raw) error {
+	for _, id := range ids {
+		if was[id] != nil && v.protected(was[id]) {
+			v.outcome.Kept = append(v.outcome.Kept, id)
+		}
+	}
 	return nil
 }
 
@@ -180,9 +204,16 @@ func valueJSON(value bsoncore.Value) (json.RawMessage, error) {
 	return extjson.AppendValue(nil, value)
 }
 
-// Finish compares what is left.
+// Finish compares what is left, and looks for documents that would not be deleted.
 func (v *Previewer) Finish(ctx context.Context) (engine.Outcome, error) {
 	err := v.flush(ctx)
+	if v.publication.Protect != "" {
+		for some := range slices.Chunk(v.publication.GoneIDs, previewDocuments) {
+			if err == nil {
+				err = v.Find(ctx, some, v.keep)
+			}
+		}
+	}
 	if v.Notes != nil {
 		v.outcome.Notes = v.Notes()
 	}

@@ -42,8 +42,9 @@ func exporters(c *cli.Context) ([]engine.Exporter, error) {
 
 func destination(c *cli.Context, to string) (engine.Exporter, error) {
 	if mongouri.Is(to) {
+		_, database := mongouri.Parts(to)
 		return mongo.New(mongo.Options{URI: to, Layout: c.String("layout"), KeepUndo: c.Int("keep-undo"),
-			Database:  cmp.Or(c.String("export-database"), mongo.DatabaseOf(to), chainDatabase(c)),
+			Database:  cmp.Or(c.String("export-database"), database, chainDatabase(c)),
 			Utilities: c.String("mongo-utilities")})
 	}
 	if strings.Contains(to, "://") {

@@ -78,6 +78,8 @@ func codeOf(err error) int {
 		return engine.ExitUsage
 	case errors.Is(err, engine.ErrInUse):
 		return engine.ExitInUse
+	case errors.Is(err, engine.ErrUnreachable):
+		return engine.ExitUnreadable
 	}
 	return engine.ExitFailed
 }

@@ -111,18 +111,17 @@ func (e *Exporter) makeFolder() error {
 }
 
 // Remove removes the statistic's files.
-func (e *Exporter) Remove(_ context.Context, p *engine.Publication) error {
+func (e *Exporter) Remove(_ context.Context, p *engine.Publication) (engine.Outcome, error) {
 	for _, format := range e.formats {
-		if err := ignoreGone(os.Remove(e.path(p.Name, format))); err != nil {
-			return err
-		}
+		err := ignoreGone(os.Remove(e.path(p.Name, format)))
 		if format == BSON {
-			if err := ignoreGone(os.Remove(e.metadata(p.Name))); err != nil {
-				return err
-			}
+			err = errors.Join(err, ignoreGone(os.Remove(e.metadata(p.Name))))
+		}
+		if err != nil {
+			return engine.Outcome{}, err
 		}
 	}
-	return durable.Sync(e.dir)
+	return engine.Outcome{Deleted: int64(len(p.GoneIDs))}, ignoreGone(durable.Sync(e.dir))
 }
 
 func (e *Exporter) metadata(statistic string) string {

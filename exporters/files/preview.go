@@ -18,7 +18,10 @@ import (
 // Preview compares with the statistic's file, the first one when there are several formats.
 func (e *Exporter) Preview(_ context.Context, p *engine.Publication, o engine.PreviewOptions) (engine.Writer, error) {
 	s := &stored{path: e.path(p.Name, e.formats[0]), binary: e.formats[0] == BSON}
-	v := exporters.NewPreviewer(p, o)
+	// A file is ours alone: nothing in it is protected.
+	unprotected := *p
+	unprotected.Protect = ""
+	v := exporters.NewPreviewer(&unprotected, o)
 	v.Find, v.Done, v.Notes = s.find, s.close, s.notes
 	var err error
 	if s.file, err = os.Open(s.path); errors.Is(err, fs.ErrNotExist) {
@@ -55,8 +58,7 @@ type stored struct {
 }
 
 // find goes on to the documents with these keys, which are larger than those before.
-func (s *stored) find(_ context.Context, ids []string) (map[string]bson.Raw, error) {
-	found := map[string]bson.Raw{}
+func (s *stored) find(_ context.Context, ids []string, found exporters.Found) error {
 	for _, id := range ids {
 		for !s.ended && s.at.id < id {
 			one, err := s.next()
@@ -69,16 +71,19 @@ func (s *stored) find(_ context.Context, ids []string) (map[string]bson.Raw, err
 			}
 			s.at = one
 		}
-		if s.at.id != id {
-			continue
+		var was map[string]bson.Raw
+		if s.at.id == id {
+			raw, err := s.raw()
+			if err != nil {
+				return err
+			}
+			was = map[string]bson.Raw{id: raw}
 		}
-		raw, err := s.raw()
-		if err != nil {
-			return nil, err
+		if err := found([]string{id}, was); err != nil {
+			return err
 		}
-		found[id] = raw
 	}
-	return found, nil
+	return nil
 }
 
 func (s *stored) next() (document, error) {

@@ -24,6 +24,9 @@ type gate struct {
 	command  string
 	left     atomic.Int64
 	after    bool
+	// meets is called with every such command instead, before it is passed on. It returns an answer to give in the server's
+	// place, and whether to break the connection.
+	meets func(command bson.Raw) (answer bson.D, breaks bool)
 
 	lock  sync.Mutex
 	conns []net.Conn
@@ -76,6 +79,12 @@ func (g *gate) pass(client, server net.Conn) {
 		if _, err := io.ReadFull(client, message[16:]); err != nil {
 			return
 		}
+		if g.meets != nil {
+			if !g.meet(client, server, message) {
+				return
+			}
+			continue
+		}
 		last := g.isCommand(message) && g.left.Add(-1) < 0
 		if last && !g.after {
 			g.close()
@@ -100,6 +109,46 @@ func (g *gate) isCommand(message []byte) bool {
 	}
 	first, err := bson.Raw(message[21:]).IndexErr(0)
 	return err == nil && first.Key() == g.command
+}
+
+// meet reports whether the connection goes on.
+func (g *gate) meet(client, server net.Conn, message []byte) bool {
+	if g.isCommand(message) {
+		answer, breaks := g.meets(message[21:])
+		if breaks {
+			_, _ = client.Close(), server.Close()
+			return false
+		}
+		if answer != nil {
+			_, err := client.Write(reply(message, answer))
+			return err == nil
+		}
+	}
+	_, err := server.Write(message)
+	return err == nil
+}
+
+// reply is a message that answers another.
+func reply(to []byte, answer bson.D) []byte {
+	body, err := bson.Marshal(answer)
+	if err != nil {
+		panic(err)
+	}
+	message := make([]byte, 21, 21+len(body))
+	binary.LittleEndian.PutUint32(message, uint32(21+len(body)))
+	copy(message[8:12], to[4:8])
+	binary.LittleEndian.PutUint32(message[12:], 2013)
+	return append(message, body...)
+}
+
+// met is a desk whose commands of some name are met.
+func (d *desk) met(command string, meets func(command bson.Raw) (answer bson.D, breaks bool)) *desk {
+	g := newGate(d.t, d.uri, command, 0, false)
+	g.meets = meets
+	through := *d
+	// After a broken connection the driver waits half a second until it looks for the server again.
+	through.uri = strings.Replace(g.uri(), "TimeoutMS=100", "TimeoutMS=5000", 1)
+	return &through
 }
 
 func (g *gate) close() {

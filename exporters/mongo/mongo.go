@@ -10,7 +10,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,8 +45,9 @@ type Options struct {
 	KeepUndo int
 	// BulkDocuments and BulkBytes bound a bulk, Parallel is how many are written at a time; 0 is the default.
 	BulkDocuments, BulkBytes, Parallel int
-	// Retry of what the network broke; the zero value is mongouri.Patient.
-	Retry mongouri.Retry
+	// Retry of what the network broke; the zero value is mongouri.Patient. Reach is that of the first request, which waits for
+	// a server that is not there by itself; the zero value is three attempts.
+	Retry, Reach mongouri.Retry
 }
 
 // Defaults of Options.
@@ -69,19 +69,12 @@ type Exporter struct {
 	told    []string
 	counts  map[string]int64
 	undo    *undoLog
+	// reached: the server has answered once.
+	reached bool
 	// lost: the server was given up, and other statistics need not wait for it as long again.
 	lost atomic.Bool
 	// hunt is held for reading by ordinary bulks, for writing while a document that breaks connections is searched for.
 	hunt sync.RWMutex
-}
-
-// DatabaseOf is the database that a URI names, "" for none.
-func DatabaseOf(uri string) string {
-	parsed, err := url.Parse(uri)
-	if err != nil {
-		return ""
-	}
-	return strings.TrimPrefix(parsed.Path, "/")
 }
 
 // New makes a destination. It connects when it is asked for something.
@@ -101,6 +94,9 @@ func New(o Options) (*Exporter, error) {
 	if o.Retry.Attempts == 0 {
 		o.Retry = mongouri.Patient()
 	}
+	if o.Reach.Attempts == 0 {
+		o.Reach = mongouri.Retry{Attempts: 3, Pause: 250 * time.Millisecond}
+	}
 	client, err := mongouri.Connect(o.URI, "export")
 	if err != nil {
 		return nil, err
@@ -117,13 +113,11 @@ func (e *Exporter) Close() error {
 	return e.client.Disconnect(ctx)
 }
 
-// Destination is the server with database and layout.
+// Destination is the server with database and layout, the same however the URI orders its hosts.
 func (e *Exporter) Destination() string {
-	scheme, hosts := "mongodb", ""
-	if parsed, err := url.Parse(e.options.URI); err == nil {
-		scheme, hosts = parsed.Scheme, parsed.Host
-	}
-	return fmt.Sprintf("%s://%s/%s?layout=%s", scheme, hosts, e.options.Database, e.options.Layout)
+	hosts, _ := mongouri.Parts(e.options.URI)
+	scheme, _, _ := strings.Cut(e.options.URI, "://")
+	return fmt.Sprintf("%s://%s/%s?layout=%s", strings.ToLower(scheme), strings.Join(hosts, ","), e.options.Database, e.options.Layout)
 }
 
 // Compares is true: what the server holds is read before it is written over.
@@ -185,6 +179,24 @@ func (e *Exporter) wrap(ctx context.Context, what string, err error) error {
 	return told
 }
 
+// reach asks a server for a sign of life: one that is not there is told in a line, after a wait that is not the patience of
+// what is under way.
+func (e *Exporter) reach(ctx context.Context, patience mongouri.Retry) error {
+	if e.reached {
+		return nil
+	}
+	if err := e.givenUp(); err != nil {
+		return err
+	}
+	err := patience.Do(ctx, func() error { return e.client.Ping(ctx, nil) })
+	if e.reached = err == nil; e.reached || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	e.lost.Store(true)
+	return engine.LostDestination(engine.WithHint(fmt.Errorf("%w: %s", engine.ErrUnreachable, mongouri.WithoutSecret(err, e.options.URI)),
+		"is the server up, and does --export name its host and its user?"))
+}
+
 // errGivenUp is said of all that would have followed; what happened was told once.
 var errGivenUp = errors.New("the server was given up earlier in this run")
 
@@ -228,6 +240,9 @@ type cut struct {
 func (e *Exporter) readPublications(ctx context.Context) error {
 	if e.publications != nil {
 		return nil
+	}
+	if err := e.reach(ctx, e.options.Reach); err != nil {
+		return err
 	}
 	found := map[string]publication{}
 	err := e.try(ctx, "read "+publicationsCollection, func() error {
@@ -335,8 +350,8 @@ func (e *Exporter) Publish(ctx context.Context, s engine.Statistic, summary engi
 	if err := b.write(ctx); err != nil {
 		return err
 	}
-	if len(b.outcome.Refused) > 0 {
-		return fmt.Errorf("%s: %s", publicationsCollection, b.outcome.Refused[0].Reason)
+	if refused := b.outcome.Refused; len(refused) > 0 {
+		return fmt.Errorf("%s: %s", publicationsCollection, refused[0].Reason)
 	}
 	e.publications[s.Name] = now
 	return nil

@@ -69,6 +69,8 @@ type desk struct {
 	uri string
 	// change changes the options of the next exporters.
 	change func(*Options)
+	// leave what somebody else changed, when undoing.
+	leave bool
 }
 
 func newDesk(t *testing.T) *desk {
@@ -194,7 +196,7 @@ func TestUndo(t *testing.T) {
 	d.must(d.export(3, numbered(6, 20)))
 
 	undone := d.undo(2)
-	is(t, "runs", undone.runs, []int64{3, 2})
+	is(t, "runs", undone.Runs, []int64{3, 2})
 	is(t, "conflicts", len(undone.conflicts), 0)
 	is(t, "after undo of 2 and 3", d.documents("s"), first)
 	is(t, "published", d.documents(publicationsCollection), published)
@@ -206,14 +208,14 @@ func TestUndo(t *testing.T) {
 	is(t, "after undo of all", d.documents("s"), before)
 	is(t, "published", d.documents(publicationsCollection), map[string]string{})
 	is(t, "records", d.documents(undoCollection), map[string]string{})
-	_, err := d.exporter().Undo(t.Context(), engine.Origin{Warehouse: "w", Run: 1}, nil)
+	_, err := d.exporter().Undo(t.Context(), engine.Origin{Warehouse: "w", Run: 1}, nil, nil)
 	if !errors.Is(err, engine.ErrUsage) {
 		t.Errorf("a run that is not kept: %v", err)
 	}
 }
 
 type undone struct {
-	runs      []int64
+	engine.TakenBack
 	conflicts []string
 	back      map[string]engine.BackDocument
 }
@@ -222,7 +224,8 @@ func (d *desk) undo(run int64) undone {
 	d.t.Helper()
 	result := undone{back: map[string]engine.BackDocument{}}
 	var err error
-	result.runs, err = d.exporter().Undo(d.t.Context(), engine.Origin{Warehouse: "w", Run: run}, func(done engine.Undone) error {
+	leave := func(string) bool { return d.leave }
+	result.TakenBack, err = d.exporter().Undo(d.t.Context(), engine.Origin{Warehouse: "w", Run: run}, leave, func(done engine.Undone) error {
 		for _, one := range done.Conflicts {
 			result.conflicts = append(result.conflicts, one.ID)
 		}
@@ -261,7 +264,7 @@ func TestUndoIsKeptForSomeExports(t *testing.T) {
 	for run := range int64(4) {
 		d.must(d.export(run+1, numbered(2, float64(run))))
 	}
-	_, err := d.exporter().Undo(t.Context(), engine.Origin{Warehouse: "w", Run: 2}, nil)
+	_, err := d.exporter().Undo(t.Context(), engine.Origin{Warehouse: "w", Run: 2}, nil, nil)
 	is(t, "hint", engine.HintOf(err), "it keeps what these runs wrote over: 4, 3")
 	d.undo(3)
 	is(t, "value", strings.Contains(d.documents("s")["2025-01-01"], `"1.0"`), true)
@@ -303,7 +306,7 @@ func TestADocumentWithAProtectedFieldStays(t *testing.T) {
 	p.Protect = "display_name"
 	done := d.must(exportPublication(t, d.exporter(), p, numbered(2, 1)))
 	is(t, "counts", []int64{done.New, done.Changed, done.Deleted}, []int64{1, 0, 0})
-	is(t, "notes", done.Notes, []string{"1 documents with a display_name differ from ours and stay as they are"})
+	is(t, "told", [][]string{done.Protected, done.Kept}, [][]string{{"2025-01-01"}, {"2025-01-01"}})
 	is(t, "theirs", strings.Contains(d.documents("s")["2025-01-01"], "theirs"), true)
 }
 

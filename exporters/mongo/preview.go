@@ -3,8 +3,6 @@ package mongo
 import (
 	"context"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/exporters"
 )
@@ -17,11 +15,11 @@ func (e *Exporter) Preview(ctx context.Context, p *engine.Publication, o engine.
 		return nil, err
 	}
 	v := exporters.NewPreviewer(p, o)
-	v.Find = func(ctx context.Context, ids []string) (map[string]bson.Raw, error) {
+	v.Find = func(ctx context.Context, ids []string, found exporters.Found) error {
 		if count == 0 {
-			return nil, nil
+			return found(ids, nil)
 		}
-		return e.find(ctx, place, ids)
+		return e.eachFound(ctx, place, ids, found)
 	}
 	return v, nil
 }

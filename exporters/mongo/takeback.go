@@ -2,53 +2,63 @@ package mongo
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/mongouri"
 )
 
 // errChanged is said of a document that is left, because somebody else has changed it.
 var errChanged = errors.New("somebody else changed it since; it stays as it is")
 
-// Undo puts documents back as they were before a run: what it wrote, and what later runs wrote, newest first. A document that
-// is neither as we wrote it nor as it was is left and told. What is kept of a run is forgotten when all of it is back.
-func (e *Exporter) Undo(ctx context.Context, origin engine.Origin, told func(engine.Undone) error) ([]int64, error) {
+// Undo puts documents back as they were before a run: what it wrote, and what was written later, newest first. A document that
+// is neither as we wrote it nor as it was is left and told. What is kept of a run is forgotten when all of it is back; where
+// it is not, older ones are not begun, because they are the states before.
+func (e *Exporter) Undo(ctx context.Context, origin engine.Origin, leave func(statistic string) bool, told func(engine.Undone) error) (engine.TakenBack, error) {
+	var back engine.TakenBack
+	// Somebody sits there and waits.
+	if err := e.reach(ctx, mongouri.Retry{Attempts: 1}); err != nil {
+		return back, err
+	}
 	list, err := e.undo.exports(ctx)
 	if err != nil {
-		return nil, err
+		return back, err
 	}
 	last := slices.IndexFunc(list, func(one export) bool { return one.Warehouse == origin.Warehouse && one.Run == origin.Run })
 	if last < 0 {
-		return nil, notKept(origin, list)
+		return back, notKept(origin, list)
 	}
 	e.publications = nil
-	var runs []int64
-	for _, one := range list[:last+1] {
+	for i, one := range list[:last+1] {
 		whole := true
 		err := e.takeBack(ctx, one, func(done engine.Undone) error {
-			whole = whole && len(done.Conflicts) == 0
+			whole = whole && (len(done.Conflicts) == 0 || leave(done.Statistic))
 			return told(done)
 		})
+		if err == nil && whole {
+			err = e.undo.forget(ctx, one)
+		}
 		if err != nil {
-			return runs, fmt.Errorf("undo run %d: %w", one.Run, err)
+			return back, fmt.Errorf("undo run %d: %w", one.Run, err)
 		}
-		if runs = append(runs, one.Run); !whole {
-			continue
+		if !whole {
+			back.Stopped = one.Run
+			for _, older := range list[i+1 : last+1] {
+				back.Left = append(back.Left, older.Run)
+			}
+			break
 		}
-		if err := e.undo.forget(ctx, one); err != nil {
-			return runs, err
-		}
+		back.Runs = append(back.Runs, one.Run)
 	}
-	return runs, nil
+	return back, nil
 }
 
 // notKept says which runs could be taken back.
@@ -66,15 +76,13 @@ func notKept(origin engine.Origin, list []export) error {
 	return engine.WithHint(err, "it keeps what these runs wrote over: %s", strings.Join(kept, ", "))
 }
 
-// takeBack goes through the records of one run, newest first: markers go before the data that they stand for.
+// takeBack goes through the records of one export, newest first: markers go before the data that they stand for.
 func (e *Exporter) takeBack(ctx context.Context, one export, told func(engine.Undone) error) error {
-	type key struct {
-		ID string    `bson:"_id"`
-		At time.Time `bson:"at"`
+	var keys []struct {
+		ID string `bson:"_id"`
 	}
-	var keys []key
 	err := e.try(ctx, "read "+undoCollection, func() error {
-		cursor, err := e.own(undoCollection).Find(ctx, e.undo.filter(one), options.Find().SetProjection(bson.D{{Key: "at", Value: 1}}))
+		cursor, err := e.own(undoCollection).Find(ctx, e.undo.filter(one), options.Find().SetProjection(bson.D{{Key: "_id", Value: 1}}))
 		if err != nil {
 			return err
 		}
@@ -83,10 +91,14 @@ func (e *Exporter) takeBack(ctx context.Context, one export, told func(engine.Un
 	if err != nil {
 		return err
 	}
-	// By time first: after a warehouse was rolled back, another run may have had the same number.
-	slices.SortFunc(keys, func(a, b key) int { return cmp.Or(b.At.Compare(a.At), strings.Compare(b.ID, a.ID)) })
-	for _, one := range keys {
-		if err := e.takeBackRecord(ctx, one.ID, told); err != nil {
+	ids := make([]string, len(keys))
+	for i, key := range keys {
+		ids[i] = key.ID
+	}
+	slices.Sort(ids)
+	slices.Reverse(ids)
+	for _, id := range ids {
+		if err := e.takeBackRecord(ctx, id, told); err != nil {
 			return err
 		}
 	}
@@ -105,68 +117,130 @@ func (e *Exporter) takeBackRecord(ctx context.Context, name string, told func(en
 	if err != nil {
 		return err
 	}
-	for part := range slices.Chunk(entries, bulkDocuments) {
-		done, err := e.restore(ctx, r, part)
+	byKey := map[string]entry{}
+	var ids []string
+	for _, one := range entries {
+		byKey[one.ID], ids = one, append(ids, one.ID)
+	}
+	for some := range slices.Chunk(ids, bulkDocuments) {
+		err := e.eachFound(ctx, r.Place, some, func(ids []string, there map[string]bson.Raw) error {
+			b := &back{bulk: &bulk{e: e, place: r.Place}, protect: r.Protect, done: engine.Undone{Statistic: r.Statistic}}
+			for _, id := range ids {
+				if err := b.take(byKey[id], there[id]); err != nil {
+					return err
+				}
+			}
+			if err := b.write(ctx); err != nil {
+				return err
+			}
+			if r.Place == e.publicationsPlace() {
+				b.done = engine.Undone{Statistic: r.Statistic, Conflicts: b.done.Conflicts}
+			}
+			return told(b.done)
+		})
 		if err != nil {
-			return err
-		}
-		if r.Place == e.publicationsPlace() {
-			done = engine.Undone{Statistic: r.Statistic, Conflicts: done.Conflicts}
-		}
-		if err := told(done); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// restore puts documents back that are as we wrote them.
-func (e *Exporter) restore(ctx context.Context, r record, entries []entry) (engine.Undone, error) {
-	done := engine.Undone{Statistic: r.Statistic}
-	var ids []string
-	for _, one := range entries {
-		ids = append(ids, one.ID)
-	}
-	there, err := e.find(ctx, r.Place, ids)
-	if err != nil {
-		return done, err
-	}
-	back := &bulk{e: e, place: r.Place}
-	var remove []string
-	for _, one := range entries {
-		is := there[one.ID]
-		ours := is == nil && one.Written == 0 || is != nil && hashOf(is) == one.Written
-		switch {
-		case bytes.Equal(is, one.Was):
-		case !ours:
-			done.Conflicts = append(done.Conflicts, engine.Refusal{ID: one.ID, Reason: errChanged.Error()})
-			continue
-		case one.Was == nil:
-			remove = append(remove, one.ID)
-		default:
-			back.add(one.ID, one.Was, false)
-		}
-		date, _ := one.Was.Lookup("date").StringValueOK()
-		done.Back = append(done.Back, engine.BackDocument{ID: one.ID, Date: date, There: one.Was != nil, Known: one.Known})
-	}
-	if len(remove) > 0 {
-		if err := e.remove(ctx, r.Place, remove); err != nil {
-			return done, err
-		}
-	}
-	if len(back.documents) > 0 {
-		if err := back.send(ctx, back.documents); err != nil {
-			return done, err
-		}
-	}
-	done.Conflicts = append(done.Conflicts, back.outcome.Refused...)
-	done.Removed, done.Restored = int64(len(remove)), int64(len(back.documents)-len(back.outcome.Refused))
-	return done, nil
+// back puts some documents of one record back.
+type back struct {
+	*bulk
+	protect string
+	// same are as they were already; restored ones are in the bulk; removed ones are to be deleted.
+	same, restored, removed []entry
+	removals                []driver.WriteModel
+	done                    engine.Undone
 }
 
-func (e *Exporter) remove(ctx context.Context, place string, ids []string) error {
-	return e.try(ctx, "delete from "+place, func() error {
-		_, err := e.collection(place).DeleteMany(ctx, byID(ids))
+// take decides about a document: is is what is there now, nil for nothing. What is written takes the place of just that.
+func (b *back) take(one entry, is bson.Raw) error {
+	ours := is == nil && one.Written == 0 || is != nil && hashOf(is) == one.Written
+	switch {
+	case bytes.Equal(is, one.Was):
+		b.same = append(b.same, one)
+		return nil
+	case !ours:
+		b.conflict(one.ID)
+		return nil
+	}
+	condition, err := asRead(is)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", one.ID, err)
+	}
+	if is != nil && is.Lookup(b.protect).Type == 0 {
+		condition = append(condition, lacking(b.protect)...)
+	}
+	if one.Was == nil {
+		b.removed = append(b.removed, one)
+		b.removals = append(b.removals, driver.NewDeleteOneModel().SetFilter(append(bson.D{{Key: "_id", Value: one.ID}}, condition...)))
+		return nil
+	}
+	b.restored = append(b.restored, one)
+	b.add(one.ID, one.Was, false).condition = condition
+	return nil
+}
+
+func (b *back) conflict(id string) {
+	b.done.Conflicts = append(b.done.Conflicts, engine.Refusal{ID: id, Reason: errChanged.Error()})
+}
+
+// write writes what was decided, and tells what came of it.
+func (b *back) write(ctx context.Context) error {
+	left, err := b.deleteRemoved(ctx)
+	if err != nil {
+		return err
+	}
+	if len(b.documents) > 0 {
+		if err := b.send(ctx, b.documents); err != nil {
+			return err
+		}
+	}
+	b.done.Conflicts = append(b.done.Conflicts, b.outcome.Refused...)
+	for _, one := range b.same {
+		b.tell(one)
+	}
+	for _, one := range b.removed {
+		if left[one.ID] {
+			b.conflict(one.ID)
+			continue
+		}
+		b.done.Removed++
+		b.tell(one)
+	}
+	for _, one := range b.restored {
+		if b.unmet[one.ID] != "" {
+			b.conflict(one.ID)
+		} else if !b.refused[one.ID] {
+			b.done.Restored++
+			b.tell(one)
+		}
+	}
+	return nil
+}
+
+// deleteRemoved deletes documents that were not there before, and returns those that still are.
+func (b *back) deleteRemoved(ctx context.Context) (left map[string]bool, err error) {
+	if len(b.removals) == 0 {
+		return nil, nil
+	}
+	err = b.e.try(ctx, "delete from "+b.place, func() error {
+		_, err := b.e.collection(b.place).BulkWrite(ctx, b.removals, options.BulkWrite().SetOrdered(false))
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, one := range b.removed {
+		ids = append(ids, one.ID)
+	}
+	return b.e.keys(ctx, b.place, ids)
+}
+
+func (b *back) tell(one entry) {
+	date, _ := one.Was.Lookup("date").StringValueOK()
+	b.done.Back = append(b.done.Back, engine.BackDocument{ID: one.ID, Date: date, There: one.Was != nil, Known: one.Known})
 }

@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -71,6 +73,8 @@ type record struct {
 	// Place is DATABASE.COLLECTION.
 	Place     string `bson:"collection"`
 	Documents int    `bson:"documents"`
+	// Protect is the field that protected documents then.
+	Protect string `bson:"protect,omitempty"`
 	// Entries are BSON documents one after the other, compressed with zstd.
 	Entries []byte `bson:"entries"`
 }
@@ -79,25 +83,27 @@ type record struct {
 const recordBytes = 12 << 20
 
 // record makes entries durable.
-func (u *undoLog) record(ctx context.Context, origin engine.Origin, statistic, place string, entries []entry) error {
+func (u *undoLog) record(ctx context.Context, origin engine.Origin, statistic, place, protect string, entries []entry) error {
 	if u.keep <= 0 {
 		return nil
 	}
-	if err := u.prune(ctx, origin); err != nil {
+	if err := u.prune(ctx); err != nil {
 		return err
 	}
+	one := record{Warehouse: origin.Warehouse, Run: origin.Run, Layout: u.e.options.Layout, Statistic: statistic, Place: place, Protect: protect}
 	var packed []byte
 	documents := 0
-	for i, one := range entries {
-		encoded, err := bson.Marshal(one)
+	for i, e := range entries {
+		encoded, err := bson.Marshal(e)
 		if err != nil {
-			return fmt.Errorf("record %s: %w", one.ID, err)
+			return fmt.Errorf("record %s: %w", e.ID, err)
 		}
 		packed, documents = append(packed, encoded...), documents+1
 		if i+1 < len(entries) && len(packed)+len(entries[i+1].Was) < recordBytes {
 			continue
 		}
-		if err := u.insert(ctx, origin, statistic, place, packed, documents); err != nil {
+		one.Documents, one.Entries = documents, u.encoder.EncodeAll(packed, nil)
+		if err := u.insert(ctx, one); err != nil {
 			return err
 		}
 		packed, documents = packed[:0], 0
@@ -105,13 +111,13 @@ func (u *undoLog) record(ctx context.Context, origin engine.Origin, statistic, p
 	return nil
 }
 
-func (u *undoLog) insert(ctx context.Context, origin engine.Origin, statistic, place string, packed []byte, documents int) error {
+func (u *undoLog) insert(ctx context.Context, one record) error {
 	u.lock.Lock()
 	u.number++
 	number := u.number
 	u.lock.Unlock()
-	one := record{ID: fmt.Sprintf("%s/%010d/%s/%s/%08d", origin.Warehouse, origin.Run, u.e.options.Layout, u.token, number), Warehouse: origin.Warehouse, Run: origin.Run,
-		At: u.e.now().UTC().Truncate(time.Millisecond), Layout: u.e.options.Layout, Statistic: statistic, Place: place, Documents: documents, Entries: u.encoder.EncodeAll(packed, nil)}
+	in := export{Warehouse: one.Warehouse, Run: one.Run, token: u.token}
+	one.ID, one.At = fmt.Sprintf("%s%08d", u.prefix(in), number), u.e.now().UTC().Truncate(time.Millisecond)
 	return u.e.try(ctx, "write "+undoCollection, func() error {
 		_, err := u.e.own(undoCollection).InsertOne(ctx, one)
 		if driver.IsDuplicateKeyError(err) {
@@ -122,29 +128,42 @@ func (u *undoLog) insert(ctx context.Context, origin engine.Origin, statistic, p
 	})
 }
 
-// An export is one run that the log knows.
+// An export is what one process wrote, as far as the log knows. Its token tells it from others: a warehouse that was put
+// back from a copy gives a run the number of an earlier one.
 type export struct {
+	// ID is that of its last record.
+	ID        string    `bson:"_id"`
 	Warehouse string    `bson:"warehouse"`
 	Run       int64     `bson:"run"`
 	At        time.Time `bson:"at"`
+	token     string
 }
 
-// filter finds the records of this layout, or of some of its exports. The other layout has an undo of its own.
-func (u *undoLog) filter(of ...export) bson.D {
-	found := bson.D{{Key: "layout", Value: u.e.options.Layout}}
-	for _, one := range of {
-		found = append(found, bson.E{Key: "warehouse", Value: one.Warehouse}, bson.E{Key: "run", Value: one.Run})
-	}
-	return found
+// prefix begins the keys of all records of an export.
+func (u *undoLog) prefix(of export) string {
+	return fmt.Sprintf("%s/%010d/%s/%s/", of.Warehouse, of.Run, u.e.options.Layout, of.token)
 }
 
-// exports lists the runs in the log, newest first.
+// tokenOf is that of the export that a record's key belongs to.
+func tokenOf(id string) string {
+	parts := strings.Split(id, "/")
+	return parts[max(len(parts)-2, 0)]
+}
+
+// filter finds the records of an export.
+func (u *undoLog) filter(of export) bson.D {
+	prefix := u.prefix(of)
+	return bson.D{{Key: "_id", Value: bson.D{{Key: "$gte", Value: prefix}, {Key: "$lt", Value: strings.TrimSuffix(prefix, "/") + "0"}}}}
+}
+
+// exports lists what the log knows of this layout, newest first: the other one has an undo of its own. Time decides, not
+// the number of a run, which counts in one warehouse and there only until it is put back.
 func (u *undoLog) exports(ctx context.Context) ([]export, error) {
 	var list []export
 	err := u.e.try(ctx, "read "+undoCollection, func() error {
-		list = nil
-		seen := map[engine.Origin]bool{}
-		cursor, err := u.e.own(undoCollection).Find(ctx, u.filter(), options.Find().SetProjection(bson.D{{Key: "warehouse", Value: 1}, {Key: "run", Value: 1}, {Key: "at", Value: 1}}))
+		byToken := map[string]export{}
+		cursor, err := u.e.own(undoCollection).Find(ctx, bson.D{{Key: "layout", Value: u.e.options.Layout}},
+			options.Find().SetProjection(bson.D{{Key: "warehouse", Value: 1}, {Key: "run", Value: 1}, {Key: "at", Value: 1}}))
 		if err != nil {
 			return err
 		}
@@ -153,24 +172,22 @@ func (u *undoLog) exports(ctx context.Context) ([]export, error) {
 			if err := cursor.Decode(&one); err != nil {
 				return err
 			}
-			if origin := (engine.Origin{Warehouse: one.Warehouse, Run: one.Run}); !seen[origin] {
-				seen[origin] = true
-				list = append(list, one)
+			one.token = tokenOf(one.ID)
+			if one.At.After(byToken[one.token].At) {
+				byToken[one.token] = one
 			}
 		}
+		list = slices.Collect(maps.Values(byToken))
 		return cursor.Err()
 	})
 	slices.SortFunc(list, func(a, b export) int {
-		if a.Warehouse == b.Warehouse {
-			return cmp.Compare(b.Run, a.Run)
-		}
-		return b.At.Compare(a.At)
+		return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.Run, a.Run), strings.Compare(a.token, b.token))
 	})
 	return list, err
 }
 
 // prune forgets exports that are more than are kept, once, before the first entry of a run.
-func (u *undoLog) prune(ctx context.Context, origin engine.Origin) error {
+func (u *undoLog) prune(ctx context.Context) error {
 	u.lock.Lock()
 	defer u.lock.Unlock()
 	if u.pruned {
@@ -180,7 +197,6 @@ func (u *undoLog) prune(ctx context.Context, origin engine.Origin) error {
 	if err != nil {
 		return err
 	}
-	list = slices.DeleteFunc(list, func(one export) bool { return one.Warehouse == origin.Warehouse && one.Run == origin.Run })
 	for i, one := range list {
 		if i+1 < u.keep {
 			continue

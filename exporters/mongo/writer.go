@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -31,10 +32,12 @@ type writer struct {
 	ctx     context.Context // of the workers
 	cancel  context.CancelCauseFunc
 
-	lock      sync.Mutex // for what follows
-	outcome   engine.Outcome
-	protected int64
+	lock    sync.Mutex // for what follows
+	outcome engine.Outcome
 }
+
+// mostRefused documents are told and left out. A server that refuses more has something against all of them.
+const mostRefused = 10_000
 
 // Begin looks at the indexes of the collection and starts workers.
 func (e *Exporter) Begin(ctx context.Context, p *engine.Publication) (engine.Writer, error) {
@@ -73,11 +76,13 @@ func (w *writer) work() {
 			w.cancel(err)
 			continue
 		}
-		w.take(one)
+		if err := w.take(one); err != nil {
+			w.cancel(err)
+		}
 	}
 }
 
-func (w *writer) take(b *bulk) {
+func (w *writer) take(b *bulk) error {
 	w.lock.Lock()
 	defer w.lock.Unlock()
 	w.outcome.New += b.outcome.New
@@ -85,7 +90,12 @@ func (w *writer) take(b *bulk) {
 	w.outcome.Deleted += b.outcome.Deleted
 	w.outcome.Written += b.outcome.Written
 	w.outcome.Refused = append(w.outcome.Refused, b.outcome.Refused...)
-	w.protected += b.protected
+	w.outcome.Protected = append(w.outcome.Protected, b.outcome.Protected...)
+	w.outcome.Kept = append(w.outcome.Kept, b.outcome.Kept...)
+	if len(w.outcome.Refused) > mostRefused {
+		return fmt.Errorf("more than %d documents were refused, it is given up; the last one: %s", mostRefused, b.outcome.Refused[0].Reason)
+	}
+	return nil
 }
 
 // Write encodes rows and hands full bulks to the workers. A row that makes no document is refused.
@@ -108,7 +118,9 @@ func (w *writer) Write(_ context.Context, rows arrow.RecordBatch, marks engine.M
 			err = fmt.Errorf("%.1f MiB: a server takes documents of up to 16 MiB", float64(len(w.encoded))/(1<<20))
 		}
 		if err != nil {
-			w.take(&bulk{outcome: engine.Outcome{Refused: []engine.Refusal{{ID: id, Reason: err.Error()}}}})
+			if err := w.take(&bulk{outcome: engine.Outcome{Refused: []engine.Refusal{{ID: id, Reason: err.Error()}}}}); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := w.add(id, marks.Known != nil && marks.Known.Value(row)); err != nil {
@@ -161,9 +173,6 @@ func (w *writer) Finish(ctx context.Context) (engine.Outcome, error) {
 	if w.outcome.Wrote() {
 		delete(w.e.counts, w.place)
 	}
-	if w.protected > 0 {
-		w.outcome.Notes = append(w.outcome.Notes, fmt.Sprintf("%d documents with a %s differ from ours and stay as they are", w.protected, w.p.Protect))
-	}
 	return w.outcome, err
 }
 
@@ -185,63 +194,38 @@ func (w *writer) Abort() error {
 
 // delete deletes documents by their keys, some at a time.
 func (w *writer) delete(ctx context.Context, ids []string) error {
-	for len(ids) > 0 {
-		n := min(len(ids), w.e.options.BulkDocuments)
+	for some := range slices.Chunk(ids, w.e.options.BulkDocuments) {
 		b := w.newBulk()
-		if err := b.delete(ctx, ids[:n]); err != nil {
+		if err := b.delete(ctx, some); err != nil {
 			return err
 		}
-		w.take(b)
-		ids = ids[n:]
+		if err := w.take(b); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// delete deletes documents after it has recorded them.
-func (b *bulk) delete(ctx context.Context, ids []string) error {
-	was, err := b.e.find(ctx, b.place, ids)
-	if err != nil || len(was) == 0 {
-		return err
-	}
-	var record []entry
-	var there []string
-	for _, id := range ids {
-		if old := was[id]; old != nil && !b.isProtected(old) {
-			record, there = append(record, deleted(id, old)), append(there, id)
-		}
-	}
-	if len(there) == 0 {
-		return nil
-	}
-	if err := b.e.undo.record(ctx, b.origin, b.statistic, b.place, record); err != nil {
-		return err
-	}
-	b.outcome.Deleted += int64(len(there))
-	return b.e.remove(ctx, b.place, there)
-}
-
 // missing finds stale documents that are not there any more.
 func (w *writer) missing(ctx context.Context) error {
-	for ids := w.p.StaleIDs; len(ids) > 0; {
-		n := min(len(ids), w.e.options.BulkDocuments)
-		there, err := w.e.find(ctx, w.place, ids[:n])
+	for some := range slices.Chunk(w.p.StaleIDs, w.e.options.BulkDocuments) {
+		there, err := w.e.keys(ctx, w.place, some)
 		if err != nil {
 			return err
 		}
-		for _, id := range ids[:n] {
-			if there[id] == nil {
+		for _, id := range some {
+			if !there[id] {
 				w.outcome.Missing = append(w.outcome.Missing, id)
 			}
 		}
-		ids = ids[n:]
 	}
 	return nil
 }
 
 // Remove deletes documents of a statistic from where they were published, and what was published of it.
-func (e *Exporter) Remove(ctx context.Context, p *engine.Publication) error {
+func (e *Exporter) Remove(ctx context.Context, p *engine.Publication) (engine.Outcome, error) {
 	if err := e.readPublications(ctx); err != nil {
-		return err
+		return engine.Outcome{}, err
 	}
 	place := e.place(p.Statistic)
 	if was, there := e.publications[p.Name]; there {
@@ -249,10 +233,10 @@ func (e *Exporter) Remove(ctx context.Context, p *engine.Publication) error {
 	}
 	w := &writer{e: e, p: p, place: place}
 	if err := w.delete(ctx, p.GoneIDs); err != nil {
-		return err
+		return w.outcome, err
 	}
 	b := &bulk{e: e, origin: p.Origin, statistic: p.Name, place: e.publicationsPlace()}
 	delete(e.publications, p.Name)
 	delete(e.counts, place)
-	return b.delete(ctx, []string{e.publicationID(p.Name)})
+	return w.outcome, b.delete(ctx, []string{e.publicationID(p.Name)})
 }

@@ -40,4 +40,4 @@ func Connect(uri, flag string) (*mongo.Client, error) {
 }
 
 // WithoutSecret is an error's text without the secrets of the URI, however they are written.
-func WithoutSecret(err error, uri string) string { return secret.New(uri).Text(err.Error()) }
+func WithoutSecret(err error, uri string) string { return secret.New(uri).Text(plain(err)) }

@@ -13,7 +13,13 @@ func mends() []mend {
 		{
 			"internal/handler/msg_update.go",
 			"result, err := common.UpdateDocument(ctx, c, \"update\", iter, &u)\n",
-			"result, err := common.UpdateDocument(ctx, c, \"update\", iter, &u)\n\t\tcloser.Close()\n",
+			"result, err := common.UpdateDocument(ctx, c, \"update\", iter, &u)\n\t\tcloser.Close()\n" + unordered,
+		},
+		{"internal/handler/msg_update.go", "var matched, modified int32\n", "var matched, modified int32\n\tvar failures handlererrors.WriteErrors\n"},
+		{
+			"internal/handler/msg_update.go",
+			"\treturn matched, modified, &upserted, nil\n",
+			"\tif failures.Len() > 0 {\n\t\treturn 0, 0, nil, &failures\n\t}\n\treturn matched, modified, &upserted, nil\n",
 		},
 		// The index of an upserted document is that of its update in the command, not that among the upserted ones.
 		{"internal/handler/msg_update.go", "for _, u := range params.Updates {", "for at, u := range params.Updates {"},
@@ -22,3 +28,13 @@ func mends() []mend {
 		{"internal/types/document_validation.go", `strings.Contains(key, ".")`, `false`},
 	}
 }
+
+// unordered: an update that fails is told with its index in the command, and those after it are done.
+const unordered = `
+		if err != nil && !params.Ordered {
+			if failed, is := handleUpdateError(params.DB, params.Collection, "update", err).(*handlererrors.WriteErrors); is {
+				failures.Merge(failed, int32(at))
+				continue
+			}
+		}
+`
