@@ -26,7 +26,7 @@
 //   - -0 becomes 0, and _id of an embedded document comes first.
 //   - _ids of different types that JSON writes alike are one: the date 1 and the number 1, an ObjectID and its text.
 //   - Documents above 16 MiB.
-//   - An unordered bulk write ends at the first update or replacement that is refused; of inserts the good ones go in.
+//   - An unordered bulk write in which an update or replacement is refused goes on, but its answer counts none of the good ones.
 //
 // Works as in MongoDB: ranges of mixed number types and dates on nested fields, $in, $or, $regex, sorting by nested fields
 // and by _ids of different types, nested projections, batch sizes, count and estimated count, listCollections with a
