@@ -101,9 +101,6 @@ func (w *Warehouse) Export(ctx context.Context, p *Project, run int64, to []Expo
 			return reports, steps, ctx.Err()
 		}
 	}
-	if o.Select != nil {
-		return reports, steps, nil
-	}
 	gone, more, err := x.removeGone(ctx, x.remove)
 	for _, one := range more {
 		observer.End(one)
