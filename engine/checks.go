@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/zeebo/xxh3"
+
+	"github.com/ccdexplorer/nightrunner/internal/wording"
 )
 
 // checker runs checks for one run.
@@ -218,7 +220,7 @@ func found(step *Step, check Check, count int64) {
 	if step.Message != "" {
 		step.Message += "; "
 	}
-	step.Message += fmt.Sprintf("%s: %d rows", check.Name(), count)
+	step.Message += check.Name() + ": " + wording.Count(count, "row")
 	if check.Severity == SeverityError {
 		step.Status = StatusFailed
 	} else if step.Status != StatusFailed {
@@ -343,7 +345,7 @@ func (p *Project) blockedStatistics(results []CheckResult) map[string]string {
 			continue
 		}
 		for _, name := range p.stoppedBy(r.Model) {
-			blocked[name] = fmt.Sprintf("check %q found %d rows", r.Check, r.Rows)
+			blocked[name] = fmt.Sprintf("check %q found %s", r.Check, wording.Count(r.Rows, "row"))
 		}
 	}
 	return blocked

@@ -262,7 +262,7 @@ func (d *diffing) costBefore(ctx context.Context, m *Model) (*Cost, error) {
 // exports tells what changes about which statistics there are.
 func (d *diffing) exports(ctx context.Context) error {
 	known := map[string]string{}
-	err := d.w.pairs(ctx, known, "select statistic, max(shape) from ops.exports group by statistic")
+	err := d.w.pairs(ctx, known, "select statistic, arg_max(shape, run_id) from ops.exports group by statistic")
 	if err != nil || len(known) == 0 {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ccdexplorer/nightrunner/internal/wording"
 )
 
 // Kinds of guards.
@@ -80,25 +82,18 @@ func (r GuardResult) String() string {
 	var text string
 	switch kind, _, _ := strings.Cut(r.Guard, " "); kind {
 	case maxChangedDays:
-		text = fmt.Sprintf("guard %s: documents of %s would change", r.Guard, counted(r.Found, "day"))
+		text = fmt.Sprintf("guard %s: documents of %s would change", r.Guard, wording.Count(r.Found, "day"))
 	case maxChangedDocuments:
-		text = fmt.Sprintf("guard %s: %s would change", r.Guard, counted(r.Found, "document"))
+		text = fmt.Sprintf("guard %s: %s would change", r.Guard, wording.Count(r.Found, "document"))
 	case maxDeleted:
-		text = fmt.Sprintf("guard %s: %s would be deleted", r.Guard, counted(r.Found, "document"))
+		text = fmt.Sprintf("guard %s: %s would be deleted", r.Guard, wording.Count(r.Found, "document"))
 	case neverDecreases:
-		text = fmt.Sprintf("guard %s: it would decrease in %s", r.Guard, counted(r.Found, "document"))
+		text = fmt.Sprintf("guard %s: it would decrease in %s", r.Guard, wording.Count(r.Found, "document"))
 	}
 	if len(r.Examples) > 0 {
 		text += " (" + strings.Join(r.Examples, ", ") + ")"
 	}
 	return text
-}
-
-func counted(n int64, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }
 
 // guardExamples is how many examples a result names.

@@ -138,7 +138,7 @@ func (y *why) rawInput(ctx context.Context, in *WhyInput, span dayspan, dated bo
 	count, versions := "select count(*) from "+in.Name, "select printf('%016x', max(version)) from ops.source_tables where table_name = "+quote(in.Name)
 	if dated {
 		count += " where " + span.where()
-		versions = "select printf('%016x', arg_max(version, date)) from ops.source_days where table_name = " + quote(in.Name) + " and " + span.where()
+		versions = "select printf('%016x', arg_max(nullif(version, 0), date)) from ops.source_days where table_name = " + quote(in.Name) + " and " + span.where()
 	}
 	err := y.conn.QueryRowContext(ctx, "select ("+count+"), ("+versions+")").Scan(&rows, &version)
 	in.Rows, in.Version = &rows, version.String

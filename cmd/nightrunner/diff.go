@@ -148,13 +148,14 @@ func verdict(r *engine.DiffReport, different int) string {
 
 func printModelDiff(w io.Writer, width int, d engine.ModelDiff) {
 	why := ""
-	if len(d.Why) > 0 {
+	if len(d.Why) > 0 && !slices.Equal(d.Why, []string{d.Status}) {
 		why = " (" + strings.Join(d.Why, ", ") + ")"
 	}
 	fmt.Fprintf(w, "%s: %s%s\n", d.Model, d.Status, why)
 	line := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(w, "    %-8s %s\n", name, text)
+			// What DuckDB shows of a statement stands below itself.
+			fmt.Fprintf(w, "    %-8s %s\n", name, strings.ReplaceAll(strings.ReplaceAll(text, "\n", "\n             "), " \n", "\n"))
 		}
 	}
 	line("", d.Message)

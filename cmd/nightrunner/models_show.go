@@ -168,7 +168,7 @@ func factsOf(c *cli.Context, m *engine.Model) (*engine.ModelFacts, error) {
 
 func (s *shownModel) print(w io.Writer, width int) error {
 	wrapped := wrapWriter{w}
-	fmt.Fprintf(wrapped, "%s\n%s\n\n", s.Name, strings.ReplaceAll(s.Description, "\n\n", "\n"))
+	fmt.Fprintf(wrapped, "%s\n%s\n\n", s.Name, prose(s.Description, width))
 	rows := [][]string{}
 	add := func(key string, values ...string) {
 		for i, value := range values {
@@ -208,9 +208,21 @@ func (s *shownModel) print(w io.Writer, width int) error {
 	}
 	err = errors.Join(err, console.WriteTable(w, width, []console.Column{{Name: "column"}, {Name: "type"}, {Name: "comment", Wrap: true}}, columns))
 	if s.SQL != "" {
-		fmt.Fprintf(w, "\n%s\n", s.SQL)
+		fmt.Fprintf(w, "\n%s\n", console.WrapSQL(s.SQL, width))
 	}
 	return err
+}
+
+// prose is a description without blank lines. For a terminal lines are joined first, lists aside: it breaks them elsewhere.
+func prose(description string, width int) string {
+	var list []string
+	for paragraph := range strings.SplitSeq(description, "\n\n") {
+		if width > 0 && !strings.Contains("\n"+paragraph, "\n-") && !strings.Contains(paragraph, "\n ") {
+			paragraph = strings.ReplaceAll(paragraph, "\n", " ")
+		}
+		list = append(list, paragraph)
+	}
+	return strings.Join(list, "\n")
 }
 
 // built says what the warehouse holds.

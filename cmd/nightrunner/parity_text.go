@@ -9,6 +9,7 @@ import (
 
 	"github.com/ccdexplorer/nightrunner/internal/console"
 	"github.com/ccdexplorer/nightrunner/internal/parity"
+	"github.com/ccdexplorer/nightrunner/internal/wording"
 )
 
 // shownFields is how many fields of a statistic a text names before it counts.
@@ -98,12 +99,7 @@ func onDays(days *parity.Days) string {
 	return fmt.Sprintf(" on %s: %s", plural(int64(days.Count), "day"), shorten(days.Ranges, shownRanges))
 }
 
-func plural(n int64, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return number(n) + " " + word + "s"
-}
+func plural(n int64, word string) string { return wording.Count(n, word) }
 
 // fieldLines tell of the fields with differences of some kinds.
 func fieldLines(fields []parity.Field, kinds ...string) []string {

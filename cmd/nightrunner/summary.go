@@ -11,6 +11,7 @@ import (
 	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/internal/console"
 	"github.com/ccdexplorer/nightrunner/internal/progress"
+	"github.com/ccdexplorer/nightrunner/internal/wording"
 )
 
 // shownNames is how many files or examples a summary names before it counts.
@@ -130,7 +131,7 @@ func summarizeLoads(w io.Writer, report *engine.Report) {
 			fmt.Fprintf(w, "error: %s: %s: %s\n", load.Source, one.File, one.Error)
 		}
 		if load.Rejects > 0 {
-			fmt.Fprintf(w, "warning: %s: %d rows rejected: select * from raw.rejects\n", load.Source, load.Rejects)
+			fmt.Fprintf(w, "warning: %s: %s rejected: select * from raw.rejects\n", load.Source, plural(load.Rejects, "row"))
 		}
 		for i, note := range load.Notes {
 			if i == shownNames {
@@ -172,7 +173,7 @@ func summarizeChecks(w io.Writer, report *engine.Report) {
 			fmt.Fprintf(w, "%s: a check on %s cannot run: %s\n", word, check.Model, strings.Join(check.Examples, ", "))
 			continue
 		}
-		fmt.Fprintf(w, "%s: check %s on %s: %d rows\n", word, check.Check, check.Model, check.Rows)
+		fmt.Fprintf(w, "%s: check %s on %s: %s\n", word, check.Check, check.Model, plural(check.Rows, "row"))
 		for _, example := range check.Examples {
 			fmt.Fprintf(w, "    %s\n", example)
 		}
@@ -267,10 +268,4 @@ func summarizePhases(w io.Writer, report *engine.Report) {
 }
 
 // number with thousands separators.
-func number(n int64) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
+func number(n int64) string { return wording.Number(n) }

@@ -205,9 +205,9 @@ func daysOfInput(in engine.WhyInput) string {
 func sourceOf(s engine.WhySource) string {
 	parts := []string{strings.Join(nonEmpty(s.Source, s.Name), " ")}
 	if s.FirstHeight+s.LastHeight > 0 {
-		parts = append(parts, fmt.Sprintf("heights %d … %d of %s rows in all", s.FirstHeight, s.LastHeight, number(s.Rows)))
+		parts = append(parts, fmt.Sprintf("heights %d … %d of %s in all", s.FirstHeight, s.LastHeight, plural(s.Rows, "row")))
 	} else {
-		parts = append(parts, number(s.Rows)+" rows")
+		parts = append(parts, plural(s.Rows, "row"))
 	}
 	if s.Bytes > 0 {
 		parts = append(parts, number(s.Bytes)+" bytes")
@@ -250,7 +250,7 @@ func (p whyPrinter) checks(checks []engine.WhyCheck) {
 		case "passed":
 			passed++
 		case "failed":
-			others = append(others, fmt.Sprintf("%s: %s on %s: %s rows%s", c.Severity, c.Check, c.Model, number(c.Rows), hereOrNot(c.Here)))
+			others = append(others, fmt.Sprintf("%s: %s on %s: %s%s", c.Severity, c.Check, c.Model, plural(c.Rows, "row"), hereOrNot(c.Here)))
 		default:
 			others = append(others, fmt.Sprintf("%s: %s on %s", c.Status, c.Check, c.Model))
 		}

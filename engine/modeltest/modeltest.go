@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/wording"
 )
 
 // A Suite is a folder of SQL files with the cases in its folder tests.
@@ -226,7 +227,7 @@ func (b *bench) check(ctx context.Context, r *Result) error {
 	for _, want := range r.Case.want {
 		for _, one := range found {
 			if one.Model == want.relation && b.part.Model(one.Model) != nil && one.Severity == engine.SeverityError {
-				r.problem(want.line, one.Model, "check %s: %d rows: %s", one.Check, one.Rows, strings.Join(one.Examples, " "))
+				r.problem(want.line, one.Model, "check %s: %s: %s", one.Check, wording.Count(one.Rows, "row"), strings.Join(one.Examples, " "))
 			}
 		}
 	}

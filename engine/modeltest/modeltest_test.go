@@ -262,7 +262,7 @@ func TestWhatKeepsACaseFromBeingCompared(t *testing.T) {
 	for i, words := range []string{
 		"tests/1.txtar:8: a value that is none: mid.doubled: Conversion Error: Could not convert string 'one' to INT64",
 		"tests/2.txtar:1: a model that fails: build mid.cents: mid/cents.sql:5: Conversion Error",
-		`tests/3.txtar:8: a check in a header: stat.daily: check expect value < 1000: 1 rows: {"_id":"2021-06-09-daily"`,
+		`tests/3.txtar:8: a check in a header: stat.daily: check expect value < 1000: 1 row: {"_id":"2021-06-09-daily"`,
 	} {
 		if i < len(list) && !strings.HasPrefix(list[i], words) {
 			t.Errorf("got %s, want %s …", list[i], words)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ccdexplorer/nightrunner/internal/duckstream"
+	"github.com/ccdexplorer/nightrunner/internal/wording"
 )
 
 var (
@@ -180,7 +181,7 @@ func (s *Session) Exec(ctx context.Context, statement string) error {
 
 // report writes "(12 rows, 3 ms)".
 func (s *Session) report(count int, took time.Duration) {
-	fmt.Fprintln(s.options.Err, s.paint().dim(fmt.Sprintf("(%s, %s)", counted(count, "row"), duration(took))))
+	fmt.Fprintln(s.options.Err, s.paint().dim(fmt.Sprintf("(%s, %s)", wording.Count(int64(count), "row"), duration(took))))
 }
 
 func duration(d time.Duration) string {

@@ -35,7 +35,7 @@ func (c dotCommand) needs() bool { return c.argument != "" && !strings.HasPrefix
 func (s *Session) dotCommands() []dotCommand {
 	list := []dotCommand{
 		{name: ".tables", argument: "[PATTERN]", help: "tables and views whose name matches; * stands for anything", complete: relationNames, run: (*Session).tables},
-		{name: ".schema", argument: "[PATTERN]", help: "their columns: name, type, comment", complete: relationNames, run: (*Session).schema},
+		{name: ".schema", argument: "[PATTERN]", help: "the statements that make them, with comments", complete: relationNames, run: (*Session).schema},
 	}
 	for _, one := range s.options.Commands {
 		list = append(list, one.own())

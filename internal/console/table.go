@@ -11,6 +11,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/ccdexplorer/nightrunner/internal/wording"
 )
 
 // null is how a missing value looks in every format for people.
@@ -181,16 +183,16 @@ const fewRows = 10
 func (s *tableSink) rowCount(shown int) string {
 	switch {
 	case shown < s.count:
-		return fmt.Sprintf("%s (%d shown; .maxrows)", counted(s.count, "row"), shown)
+		return fmt.Sprintf("%s (%d shown; .maxrows)", wording.Count(int64(s.count), "row"), shown)
 	case s.count > 0 && s.count < fewRows:
 		return ""
 	}
-	return counted(s.count, "row")
+	return wording.Count(int64(s.count), "row")
 }
 
 // counts is the line below a duckbox.
 func (s *tableSink) counts(rows string, hidden int) string {
-	columns := counted(len(s.columns), "column")
+	columns := wording.Count(int64(len(s.columns)), "column")
 	if hidden > 0 {
 		columns += fmt.Sprintf(" (%d shown; .mode line)", len(s.columns)-hidden)
 	} else if rows == "" {
@@ -200,18 +202,6 @@ func (s *tableSink) counts(rows string, hidden int) string {
 		rows += ", "
 	}
 	return rows + columns + "\n"
-}
-
-// counted is "1 row" or "1,234 rows".
-func counted(n int, what string) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	if n != 1 {
-		what += "s"
-	}
-	return digits + " " + what
 }
 
 // plain shows what would steer a terminal as an escape: control characters, and marks that turn the writing direction.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ccdexplorer/nightrunner/engine"
+	"github.com/ccdexplorer/nightrunner/internal/wording"
 )
 
 // An Outcome is how a night went, also one that never came to open the warehouse: what metrics and notifications tell.
@@ -77,7 +78,7 @@ func stepProblems(r *engine.Report) []string {
 	}
 	for _, check := range r.Checks {
 		if check.Severity == engine.SeverityError {
-			list = append(list, fmt.Sprintf("check %s on %s: %d rows", check.Check, check.Model, check.Rows))
+			list = append(list, fmt.Sprintf("check %s on %s: %s", check.Check, check.Model, wording.Count(check.Rows, "row")))
 		}
 	}
 	return list
