@@ -109,7 +109,7 @@ func (w *Warehouse) resolveModel(ctx context.Context, p *Project, m *Model, macr
 	found, err := w.parse(ctx, m.SQL)
 	var syntax *sqltree.SyntaxError
 	if errors.As(err, &syntax) {
-		return ModelErrors{{File: m.File, Line: sqltree.Line(m.SQL, syntax.Offset), Err: syntax, Hint: "a model is one plain SELECT; PIVOT cannot be used"}}, nil
+		return ModelErrors{{File: m.File, Line: sqltree.Line(m.SQL, syntax.Offset), Err: syntax, Hint: syntaxHint(m.SQL)}}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("parse %s: %w", m.File, err)
@@ -124,6 +124,13 @@ func (w *Warehouse) resolveModel(ctx context.Context, p *Project, m *Model, macr
 	slices.Sort(m.Reads)
 	m.Reads = slices.Compact(m.Reads)
 	return p.unknownTables(m, found, macros), nil
+}
+
+func syntaxHint(text string) string {
+	if strings.Contains("\n"+text, "\n<<<<<<< ") {
+		return "a merge has left a conflict: keep one side of what stands between <<<<<<< and >>>>>>>"
+	}
+	return "a model is one plain SELECT; PIVOT cannot be used"
 }
 
 // usedMacros are the macros called, also by other macros.

@@ -123,7 +123,7 @@ func printDiff(w io.Writer, width int, r *engine.DiffReport) {
 	if len(r.Others) > 0 {
 		fmt.Fprintf(w, "affected too, not built: %s\n", strings.Join(r.Others, ", "))
 	}
-	summarizeChecks(w, &engine.Report{Checks: r.Checks})
+	summarizeChecks(w, &engine.Report{Checks: r.Checks}, "--json")
 	fmt.Fprintln(w, verdict(r, different))
 }
 

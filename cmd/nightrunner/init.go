@@ -136,11 +136,11 @@ func stateWords(one scaffold.Change) string {
 	}[one.State]
 	switch {
 	case !one.Done && one.Conflicts > 0:
-		return fmt.Sprintf("%s, %d conflicts", words[0], one.Conflicts)
+		return words[0] + ", " + plural(int64(one.Conflicts), "conflict")
 	case !one.Done:
 		return words[0]
 	case one.Conflicts > 0:
-		return fmt.Sprintf("%s, %d conflicts between marks; .nightrunner/before has what it was", words[1], one.Conflicts)
+		return words[1] + ", " + plural(int64(one.Conflicts), "conflict") + " between marks; .nightrunner/before has what it was"
 	case one.State == scaffold.Both:
 		return words[1] + "; .nightrunner/before has what it was"
 	}

@@ -214,7 +214,7 @@ func flagNamed(flags []cli.Flag, name string) string {
 }
 
 func unexpected(c *cli.Context, word string) error {
-	return engine.WithHint(fmt.Errorf("%w: unexpected %q", engine.ErrUsage, word), "nightrunner %s --help lists the flags", c.Command.FullName())
+	return engine.WithHint(fmt.Errorf("%w: unexpected %q", engine.ErrUsage, word), "%s --help lists the flags", c.Command.HelpName)
 }
 
 func isBool(flags []cli.Flag, name string) bool {

@@ -130,7 +130,7 @@ func printStatus(w io.Writer, width int, s *engine.StatusReport) {
 	for _, one := range s.Troubles {
 		fmt.Fprintf(w, "%s: %s: %s %s\n", one.Source, one.File, one.Status, one.Message)
 	}
-	summarizeChecks(w, &engine.Report{Checks: s.Checks})
+	summarizeChecks(w, &engine.Report{Checks: s.Checks}, "ops.check_results")
 	table("documents", right(left("statistic", "documents", "stale", "destination"), 1, 2), exports)
 	columns, runs := runTable(s.Runs)
 	table("runs", columns, runs)

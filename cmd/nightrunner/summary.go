@@ -62,7 +62,7 @@ func summarizeTroubles(w io.Writer, report *engine.Report) {
 		fmt.Fprintf(w, "note: %s\n", note)
 	}
 	adviseAccept(w, report)
-	summarizeChecks(w, report)
+	summarizeChecks(w, report, "ops.check_results")
 	summarizeWaiting(w, report.Waiting)
 	summarizeExports(w, report.Exports)
 }
@@ -163,7 +163,11 @@ func summarizeSteps(w io.Writer, report *engine.Report) {
 	}
 }
 
-func summarizeChecks(w io.Writer, report *engine.Report) {
+// shownExamples is how many rows that a check found are shown: they can be wide.
+const shownExamples = 3
+
+// summarizeChecks tells of checks that found rows; rest says where those are that are not shown.
+func summarizeChecks(w io.Writer, report *engine.Report, rest string) {
 	for _, check := range report.Checks {
 		word := "warning"
 		if check.Severity == engine.SeverityError {
@@ -174,7 +178,11 @@ func summarizeChecks(w io.Writer, report *engine.Report) {
 			continue
 		}
 		fmt.Fprintf(w, "%s: check %s on %s: %s\n", word, check.Check, check.Model, plural(check.Rows, "row"))
-		for _, example := range check.Examples {
+		for i, example := range check.Examples {
+			if i == shownExamples {
+				fmt.Fprintf(w, "    … %d more (%s)\n", len(check.Examples)-i, rest)
+				break
+			}
 			fmt.Fprintf(w, "    %s\n", example)
 		}
 	}

@@ -90,8 +90,8 @@ type Session struct {
 	output *os.File
 	// reading is how many files deep .read is.
 	reading int
-	// failed: an error was written and the session went on.
-	failed bool
+	// failed: an error was written and the session went on; failedBefore: in a run before.
+	failed, failedBefore bool
 	names  names
 }
 
@@ -151,7 +151,7 @@ func (s *Session) RunFile(ctx context.Context, path string) error {
 }
 
 func (s *Session) reported(run func() error) error {
-	s.failed = false
+	s.failed, s.failedBefore = false, s.failed || s.failedBefore
 	if err := run(); err != nil {
 		return err
 	}

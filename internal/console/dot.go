@@ -167,6 +167,10 @@ func (s *Session) quit(_ context.Context, argument string) error {
 	if argument != "" && (err != nil || code < 0 || code > 255) {
 		return fmt.Errorf("%q is no exit code", argument)
 	}
+	if argument == "" && (s.failed || s.failedBefore) {
+		// Of what went wrong before, a script's caller is told all the same.
+		code = 1
+	}
 	return Quit{code}
 }
 

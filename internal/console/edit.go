@@ -90,6 +90,7 @@ func (s *Session) notice() {
 
 // typed runs what was entered. Only a Quit is returned.
 func (s *Session) typed(ctx context.Context, line string) error {
+	s.failed, s.failedBefore = false, false
 	err := s.Run(ctx, strings.NewReader(spoken(line)))
 	switch {
 	case errors.As(err, new(Quit)):

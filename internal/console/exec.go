@@ -65,7 +65,7 @@ func (s *Session) exec(ctx context.Context, text string) (count int, err error) 
 func (s *Session) sink(to Output, meter *meter) sink {
 	shape := s.shape()
 	shape.width, shape.paint = to.Width, to.paint
-	if s.height() > 0 {
+	if to.screen {
 		to.Writer = stopping{to.Writer, meter}
 	}
 	return newSink(s.format, to.Writer, shape)

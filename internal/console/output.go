@@ -16,6 +16,8 @@ type Output struct {
 	io.Writer
 	Width int
 	paint paint
+	// screen: it is where the progress of the statement stands.
+	screen bool
 }
 
 // emit has fill write a result to where results go: the file of .once, that of .output, the pager when it is longer than
@@ -29,8 +31,8 @@ func (s *Session) emit(fill func(to Output) error) error {
 	case s.output != nil:
 		return fill(Output{Writer: s.output, Width: s.maxWidth})
 	}
-	to := Output{Writer: s.options.Out, Width: s.shape().width, paint: s.paint()}
 	height := s.height()
+	to := Output{Writer: s.options.Out, Width: s.shape().width, paint: s.paint(), screen: height > 0}
 	if !s.pager || s.options.Pager == "" || height <= 0 {
 		return fill(to)
 	}

@@ -51,7 +51,7 @@ func (s *Session) writeStatement(ctx context.Context, to Output, of relation) er
 		for _, c := range columns {
 			writeNote(to, "", strings.TrimSuffix(c.name+" "+c.kind+": "+c.comment, ": "), to.Width)
 		}
-		return writeLines(to, viewLines(statement))
+		return writeLines(to, WrapSQL(viewLines(statement), to.Width))
 	}
 	return writeCreateTable(to, to.Width, statement, columns)
 }

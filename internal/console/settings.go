@@ -89,7 +89,7 @@ func (s *Session) setMode(_ context.Context, argument string) error {
 	}
 	format, err := ParseFormat(argument)
 	if err != nil {
-		return err
+		return fmt.Errorf("unknown format %q%s: there is %s", argument, likely(argument, Modes()), strings.Join(Modes(), ", "))
 	}
 	s.format = format
 	return nil

@@ -13,21 +13,15 @@
 
 with
 
-months as (
-    select *
-    from mid.unique_address_counts
-    where period = 'month'
-    qualify row_number() over (partition by first_day order by date desc) = 1
-),
-
 final as (
     select
         concat(first_day, '-statistics_unique_addresses_v2_monthly') as _id,
         first_day as date,
         'statistics_unique_addresses_v2_monthly' as type,
         address_counts(contract_count, address_count, public_key_count, other_count) as unique_impacted_address_count,
-        date = last_day(first_day) as complete,
-    from months
+        is_complete as complete,
+    from mid.unique_address_periods
+    where period = 'month'
 )
 
 select * from final

@@ -13,21 +13,15 @@
 
 with
 
-weeks as (
-    select *
-    from mid.unique_address_counts
-    where period = 'week'
-    qualify row_number() over (partition by first_day order by date desc) = 1
-),
-
 final as (
     select
         concat(first_day, '-statistics_unique_addresses_v2_weekly') as _id,
         first_day as date,
         'statistics_unique_addresses_v2_weekly' as type,
         address_counts(contract_count, address_count, public_key_count, other_count) as unique_impacted_address_count,
-        date = first_day + 6 as complete,
-    from weeks
+        is_complete as complete,
+    from mid.unique_address_periods
+    where period = 'week'
 )
 
 select * from final
