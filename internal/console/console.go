@@ -92,7 +92,7 @@ type Session struct {
 	reading int
 	// failed: an error was written and the session went on; failedBefore: in a run before.
 	failed, failedBefore bool
-	names  names
+	names                names
 }
 
 // New takes a connection of db, which is the session's from now on: Close closes it.
