@@ -15,7 +15,7 @@ import (
 func lineageCommand() *cli.Command {
 	return &cli.Command{
 		Name: "lineage", Usage: "what a model comes from and what follows from it", ArgsUsage: "NAME[.COLUMN]",
-		Description: "NAME is a model, a check or a raw table, with or without its schema. SCHEMA.NAME.COLUMN follows one column.\n" +
+		Description: "NAME is a model, a check or a raw table, with or without its schema. NAME.COLUMN follows one column.\n" +
 			"Columns are followed as far as the syntax tree of the SQL says; what cannot be told is named.",
 		Flags: append(sqlFlagOnly(),
 			&cli.StringFlag{Name: "format", Usage: "`text`, mermaid, dot or json", Value: "text"},
@@ -73,25 +73,29 @@ func lineageText(ctx context.Context, folder fs.FS, name string) (string, error)
 	return graph.Text(model), nil
 }
 
-// findColumn takes SCHEMA.NAME.COLUMN apart; other names are those of models and tables.
+// findColumn takes NAME.COLUMN apart, where NAME may have its schema; other names are those of models and tables.
 func findColumn(graph *lineage.Graph, catalog *engine.Catalog, name string) (model, column string, err error) {
-	if strings.Count(name, ".") < 2 {
-		model, err = graph.Find(name)
+	model, err = graph.Find(name)
+	at := strings.LastIndex(name, ".")
+	if err == nil || at < 0 {
 		return model, "", err
 	}
-	at := strings.LastIndex(name, ".")
-	if model, err = graph.Find(name[:at]); err != nil {
+	of, notFound := graph.Find(name[:at])
+	if notFound != nil {
+		if strings.Count(name, ".") > 1 {
+			err = notFound
+		}
 		return "", "", err
 	}
-	found, there := catalog.Column(model, name[at+1:])
+	found, there := catalog.Column(of, name[at+1:])
 	if !there {
 		names := map[string]bool{}
-		for _, one := range catalog.Relations[model] {
+		for _, one := range catalog.Relations[of] {
 			names[one.Name] = true
 		}
-		return "", "", engine.WithHint(fmt.Errorf("%w: %s has no column %s", engine.ErrUsage, model, name[at+1:]), "%snightrunner models show %s lists them", engine.Suggest("nearest: %s; ", name[at+1:], names), model)
+		return "", "", engine.WithHint(fmt.Errorf("%w: %s has no column %s", engine.ErrUsage, of, name[at+1:]), "%snightrunner models show %s lists them", engine.Suggest("nearest: %s; ", name[at+1:], names), of)
 	}
-	return model, found.Name, nil
+	return of, found.Name, nil
 }
 
 func writeLineage(c *cli.Context, folder fs.FS, name, format string) error {
@@ -114,11 +118,11 @@ func writeLineage(c *cli.Context, folder fs.FS, name, format string) error {
 	case format == "text":
 		out = columnsText(catalog, model)
 	case format == "mermaid" && byColumn:
-		out = lineage.ColumnMermaid(lineage.ColumnEdges(catalog, model, column))
+		out = lineage.ColumnMermaid(lineage.EdgesAround(catalog, model, column))
 	case format == "mermaid":
 		out = graph.Mermaid(graph.Edges(model))
 	case format == "dot" && byColumn:
-		out = lineage.ColumnDOT(lineage.ColumnEdges(catalog, model, column))
+		out = lineage.ColumnDOT(lineage.EdgesAround(catalog, model, column))
 	case format == "dot":
 		out = graph.DOT(graph.Edges(model))
 	default:
@@ -131,6 +135,9 @@ func writeLineage(c *cli.Context, folder fs.FS, name, format string) error {
 // columnText is the tree of one column, and what cannot be told of it.
 func columnText(catalog *engine.Catalog, model, column string) string {
 	out := lineage.ColumnText(catalog, model, column)
+	if catalog.Trees[model] == nil {
+		return out
+	}
 	for _, one := range lineage.Columns(catalog, model) {
 		if one.Name == column && one.Unknown != "" {
 			out += one.Unknown + "\n"
@@ -177,7 +184,7 @@ func lineageOf(graph *lineage.Graph, catalog *engine.Catalog, model, column stri
 				r.Columns = append(r.Columns, one)
 			}
 		}
-		r.ColumnEdges = lineage.ColumnEdges(catalog, model, column)
+		r.ColumnEdges = lineage.EdgesAround(catalog, model, column)
 	}
 	return r
 }

@@ -75,6 +75,14 @@ func (m *made) add(other made) {
 	}
 }
 
+// copied is one that can be added to.
+func (m made) copied() made {
+	if m.sources = maps.Clone(m.sources); m.sources == nil {
+		m.sources = sources{}
+	}
+	return m
+}
+
 // A table is what a query makes, or what stands in FROM under a name.
 type table struct {
 	alias   string
@@ -132,7 +140,8 @@ func (r *resolver) query(n sqltree.Node, ctes *env, up *scope) *table {
 	switch n.Text("type") {
 	case "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE":
 		sides := append(n.List("children"), n.Child("left"), n.Child("right"))
-		return r.union(slices.DeleteFunc(sides, func(side sqltree.Node) bool { return side == nil }), ctes, up)
+		sides = slices.DeleteFunc(sides, func(side sqltree.Node) bool { return side == nil })
+		return r.union(sides, n.Text("setop_type") == "UNION_BY_NAME", ctes, up)
 	case "SELECT_NODE":
 		return r.selectNode(n, ctes, up)
 	}
@@ -164,18 +173,23 @@ func rename(t *table, names []string) *table {
 	return t
 }
 
-// union puts the columns of its sides together by their places.
-func (r *resolver) union(sides []sqltree.Node, ctes *env, up *scope) *table {
+// union puts the columns of its sides together by their places, or by their names: then a side may lack some.
+func (r *resolver) union(sides []sqltree.Node, byName bool, ctes *env, up *scope) *table {
 	whole := &table{}
 	for i, side := range sides {
 		one := r.query(side, ctes, up)
 		if one.open != "" {
 			return one
 		}
-		if i == 0 {
+		switch {
+		case byName && slices.ContainsFunc(one.columns, func(column made) bool { return column.name == "" }):
+			return &table{open: "a column of a union by name has no name"}
+		case byName:
+			whole.addNamed(one.columns)
+			continue
+		case i == 0:
 			for _, column := range one.columns {
-				column.sources = maps.Clone(column.sources)
-				whole.columns = append(whole.columns, column)
+				whole.columns = append(whole.columns, column.copied())
 			}
 			continue
 		}
@@ -187,6 +201,18 @@ func (r *resolver) union(sides []sqltree.Node, ctes *env, up *scope) *table {
 		}
 	}
 	return whole
+}
+
+// addNamed adds columns to those of their names. Those of the caller stay as they are.
+func (t *table) addNamed(columns []made) {
+	for _, column := range columns {
+		at := slices.IndexFunc(t.columns, func(known made) bool { return strings.EqualFold(known.name, column.name) })
+		if at < 0 {
+			t.columns = append(t.columns, column.copied())
+			continue
+		}
+		t.columns[at].add(column)
+	}
 }
 
 func (r *resolver) selectNode(n sqltree.Node, ctes *env, up *scope) *table {

@@ -40,25 +40,85 @@ func ColumnEdges(c *engine.Catalog, model, column string) []ColumnEdge {
 		}
 	}
 	visit(model, column)
-	slices.SortFunc(edges, func(a, b ColumnEdge) int {
-		return strings.Compare(a.To.String()+" "+a.From.String(), b.To.String()+" "+b.From.String())
-	})
-	return edges
+	return sortEdges(edges)
 }
 
-// ColumnText draws a column and what it is made of, down to raw tables.
+// ColumnText draws a column, what it is made of, down to raw tables, and what is made of it.
 func ColumnText(c *engine.Catalog, model, column string) string {
-	next := map[string][]string{}
-	for _, edge := range ColumnEdges(c, model, column) {
-		if edge.From != edge.To {
-			next[edge.To.String()] = append(next[edge.To.String()], edge.From.String())
-		}
-	}
 	top := model + "." + column
 	var out strings.Builder
 	out.WriteString(top + "\n")
-	writeTree(&out, "", next[top], map[string]bool{top: true}, func(one string) []string { return next[one] }, func(one string) string { return one })
+	made, used := map[string][]string{}, map[string][]string{}
+	for _, edge := range ColumnEdges(c, model, column) {
+		if edge.From != edge.To {
+			made[edge.To.String()] = append(made[edge.To.String()], edge.From.String())
+		}
+	}
+	for _, edge := range columnUses(c, model) {
+		if edge.From != edge.To {
+			used[edge.From.String()] = append(used[edge.From.String()], edge.To.String())
+		}
+	}
+	for _, part := range []struct {
+		title string
+		next  map[string][]string
+	}{{"made of", made}, {"part of", used}} {
+		if len(part.next[top]) == 0 {
+			continue
+		}
+		fmt.Fprintln(&out, part.title)
+		writeTree(&out, "", part.next[top], map[string]bool{top: true}, func(one string) []string { return part.next[one] }, func(one string) string { return one })
+	}
 	return out.String()
+}
+
+// EdgesAround a column are those of all that it is made of and of all that is made of it, sorted; of column "" those that all
+// columns of the model are made of.
+func EdgesAround(c *engine.Catalog, model, column string) []ColumnEdge {
+	edges := ColumnEdges(c, model, column)
+	if column == "" {
+		return edges
+	}
+	reached := map[Source]bool{{model, column}: true}
+	uses := columnUses(c, model)
+	for grown := true; grown; {
+		grown = false
+		for _, edge := range uses {
+			if reached[edge.From] && !reached[edge.To] {
+				reached[edge.To], grown = true, true
+			}
+		}
+	}
+	for _, edge := range uses {
+		if reached[edge.From] {
+			edges = append(edges, edge)
+		}
+	}
+	return sortEdges(edges)
+}
+
+func sortEdges(edges []ColumnEdge) []ColumnEdge {
+	slices.SortFunc(edges, func(a, b ColumnEdge) int {
+		return strings.Compare(a.To.String()+" "+a.From.String(), b.To.String()+" "+b.From.String())
+	})
+	return slices.Compact(edges)
+}
+
+// columnUses are the edges between columns of all that follows from a table or model, sorted.
+func columnUses(c *engine.Catalog, model string) []ColumnEdge {
+	g := New(c.Project)
+	var edges []ColumnEdge
+	for name := range g.all(model, g.readBy) {
+		if c.Trees[name] == nil {
+			continue
+		}
+		for _, one := range Columns(c, name) {
+			for _, from := range one.Sources {
+				edges = append(edges, ColumnEdge{from, Source{name, one.Name}})
+			}
+		}
+	}
+	return sortEdges(edges)
 }
 
 // Mermaid draws edges between tables and models.

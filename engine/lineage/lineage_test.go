@@ -38,6 +38,10 @@ func TestColumns(t *testing.T) {
 		"star with replace": {"select * replace (account_id + 1 as address) from raw.accounts", "account_id=raw.accounts.account_id address=raw.accounts.account_id"},
 		"a union by places, its first side untouched": {"with one as (select date, file from raw.snapshots), two as (select * from one union all select date, address from raw.accounts, raw.tokenomics) select two.file, one.file as first from two, one",
 			"file=raw.accounts.address,raw.snapshots.file first=raw.snapshots.file"},
+		"a union by names": {"with one as (select date, 1 as extra from raw.snapshots), two as (select * from one union all by name select address as extra, account_id as DATE, file as last from raw.accounts, raw.snapshots) select * from two",
+			"date=raw.accounts.account_id,raw.snapshots.date extra=raw.accounts.address last=raw.snapshots.file"},
+		"a union by places with names twice": {"select date, date from raw.snapshots union all select account_id, address from raw.accounts",
+			"date=raw.accounts.account_id,raw.snapshots.date date_1=raw.accounts.address,raw.snapshots.date"},
 		"semi joins are conditions":   {"select address from raw.accounts semi join raw.balance_changes using (account_id)", "address=raw.accounts.address"},
 		"windows":                     {"select sum(total_microccd) over so_far as sum_so_far from raw.balance_changes window so_far as (partition by account_id order by date)", "sum_so_far=raw.balance_changes.account_id,raw.balance_changes.date,raw.balance_changes.total_microccd"},
 		"subqueries, correlated":      {"select (select max(date) from raw.balance_changes as changes where changes.account_id = accounts.account_id) as last from raw.accounts as accounts", "last=raw.balance_changes.date"},
@@ -93,12 +97,24 @@ is read by
 	if diff := cmp.Diff(want, g.Text("mid.sums")); diff != "" {
 		t.Error(diff)
 	}
-	want = `stat.daily.total
+	for column, want := range map[Source]string{
+		{"stat.daily", "total"}: `stat.daily.total
+made of
 └── mid.sums.total
     └── raw.balance_changes.total_microccd
-`
-	if diff := cmp.Diff(want, ColumnText(c, "stat.daily", "total")); diff != "" {
-		t.Error(diff)
+part of
+└── checks.rises.total
+`,
+		{"raw.balance_changes", "total_microccd"}: `raw.balance_changes.total_microccd
+part of
+└── mid.sums.total
+    └── stat.daily.total
+        └── checks.rises.total
+`,
+	} {
+		if diff := cmp.Diff(want, ColumnText(c, column.Relation, column.Column)); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 
@@ -123,6 +139,9 @@ func TestDiagrams(t *testing.T) {
 		if !strings.Contains(dot, line) {
 			t.Errorf("no %s in %s", line, dot)
 		}
+	}
+	if edges := EdgesAround(c, "mid.sums", "total"); len(edges) != 4 || edges[0].To.Relation != "checks.rises" {
+		t.Error(edges)
 	}
 	edges := ColumnEdges(c, "stat.daily", "total")
 	if text := ColumnMermaid(edges); !strings.Contains(text, "    mid__sums__total --> stat__daily__total\n") || !strings.Contains(text, "subgraph mid__sums[\"mid.sums\"]") {
