@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+
+	"github.com/ccdexplorer/nightrunner/internal/wording"
 )
 
 // A document that is to be written to a destination is pending in ops.documents until the write has ended. After one that
@@ -46,7 +48,7 @@ func (x *publisher) provePending(ctx context.Context, m *Model, k *work) error {
 		}
 	}
 	if len(others) > 0 {
-		k.notes = append(k.notes, fmt.Sprintf("a run that was cut off may have written %s that nothing produces now; nothing proves that, so they stay: %s", counted(int64(len(others)), "document"), firstFew(others)))
+		k.notes = append(k.notes, fmt.Sprintf("a run that was cut off may have written %s that nothing produces now; nothing proves that, so they stay: %s", wording.Count(int64(len(others)), "document"), firstFew(others)))
 	}
 	return x.listIDs(ctx, k.proven(), ours)
 }
