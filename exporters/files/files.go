@@ -128,27 +128,24 @@ func (e *Exporter) metadata(statistic string) string {
 	return filepath.Join(e.dir, statistic+".metadata.json")
 }
 
-func temporary(path string) string {
-	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp-")
-}
-
-// removeLeftovers removes what a killed run left of this file.
-func (e *Exporter) removeLeftovers(statistic, format string) error {
-	left, err := filepath.Glob(temporary(e.path(statistic, format)) + "*")
+// create begins a file for readers, after what a killed run left of it was removed.
+func (e *Exporter) create(path string) (*durable.File, error) {
+	if err := durable.RemoveLeftovers(path); err != nil {
+		return nil, err
+	}
+	file, err := durable.Create(path, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, path := range left {
-		if err := os.Remove(path); err != nil {
-			return err
-		}
+	if err := file.Chmod(0o666 &^ e.Umask); err != nil {
+		return nil, errors.Join(err, file.Abort())
 	}
-	return nil
+	return file, nil
 }
 
 // copyUnchanged copies the documents before first as they stand in the old file, and returns from where on documents are
 // to be written: first, or "" (all) when there is no old file.
-func copyUnchanged(to *os.File, path, first string) (string, error) {
+func copyUnchanged(to io.Writer, path, first string) (string, error) {
 	old, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -243,15 +240,14 @@ func withID(raw bson.Raw, bytes []byte) (document, error) {
 // writeMetadata writes what mongorestore wants beside a .bson file. The uuid comes from the name, so that the same
 // statistic has the same file.
 func (e *Exporter) writeMetadata(statistic string) error {
-	o := &output{path: e.metadata(statistic), mode: 0o666 &^ e.Umask}
-	var err error
-	if o.file, err = os.CreateTemp(e.dir, filepath.Base(temporary(o.path))+"*"); err != nil {
+	file, err := e.create(e.metadata(statistic))
+	if err != nil {
 		return err
 	}
 	sum := md5.Sum([]byte(statistic)) //nolint:gosec // see the import
-	_, err = fmt.Fprintf(o.file, `{"options":{},"indexes":[{"v":{"$numberInt":"2"},"key":{"_id":{"$numberInt":"1"}},"name":"_id_"}],"uuid":"%x","collectionName":"%s","type":"collection"}`+"\n", sum, statistic)
+	_, err = fmt.Fprintf(file, `{"options":{},"indexes":[{"v":{"$numberInt":"2"},"key":{"_id":{"$numberInt":"1"}},"name":"_id_"}],"uuid":"%x","collectionName":"%s","type":"collection"}`+"\n", sum, statistic)
 	if err == nil {
-		err = o.rename()
+		err = file.Commit()
 	}
-	return errors.Join(err, o.abort())
+	return errors.Join(err, file.Abort())
 }

@@ -116,7 +116,7 @@ func TestStaleDocumentsStayInTheirPlace(t *testing.T) {
 func TestFailedWriteLeavesTheOldFileAndNothingElse(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, publication("a"))
-	if err := os.WriteFile(filepath.Join(dir, ".s.jsonl.tmp-1"), []byte("left by a killed run"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, ".s.jsonl.ABCD.unfinished"), []byte("left by a killed run"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	e, err := New(dir, []string{JSONL})

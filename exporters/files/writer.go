@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
@@ -37,8 +35,7 @@ type writer struct {
 // An output is one file of a statistic on its way: written beside its place, and renamed over it at the end.
 type output struct {
 	path, format string
-	mode         fs.FileMode
-	file         *os.File // nil when it is in its place, or given up
+	file         *durable.File
 	out          *bufio.Writer
 	// first is the first document that is written; those before it are copied from the old file. "" for all.
 	first string
@@ -58,9 +55,6 @@ func (e *Exporter) Begin(_ context.Context, p *engine.Publication) (engine.Write
 				return nil, errors.Join(err, w.Abort())
 			}
 		}
-		if err := e.removeLeftovers(p.Name, format); err != nil {
-			return nil, errors.Join(err, w.Abort())
-		}
 		one, err := e.newOutput(format, p)
 		if one != nil {
 			w.outputs = append(w.outputs, one)
@@ -74,14 +68,14 @@ func (e *Exporter) Begin(_ context.Context, p *engine.Publication) (engine.Write
 
 func (e *Exporter) newOutput(format string, p *engine.Publication) (*output, error) {
 	path := e.path(p.Name, format)
-	o := &output{path: path, format: format, mode: 0o666 &^ e.Umask}
+	o := &output{path: path, format: format}
 	var err error
 	if len(p.StaleIDs) > 0 {
 		if o.kept, err = readKept(path, format, p.StaleIDs); err != nil {
 			return nil, fmt.Errorf("keep stale documents: %w", err)
 		}
 	}
-	if o.file, err = os.CreateTemp(filepath.Dir(path), filepath.Base(temporary(path))+"*"); err != nil {
+	if o.file, err = e.create(path); err != nil {
 		return nil, err
 	}
 	if format == JSONL && p.First != "" {
@@ -179,7 +173,7 @@ func (w *writer) Finish(ctx context.Context) (engine.Outcome, error) {
 	if p.First == "" {
 		done.Written += p.Same
 	}
-	return done, durable.Sync(w.e.dir)
+	return done, nil
 }
 
 // finish reports whether the file was replaced.
@@ -193,48 +187,24 @@ func (o *output) finish(compare bool) (replaced bool, err error) {
 		return false, err
 	}
 	if compare {
-		same, err := sameContent(o.file, o.path)
+		same, err := sameContent(o.file.File, o.path)
 		if err != nil {
 			return false, err
 		}
 		if same {
-			return false, o.abort()
+			return false, o.file.Abort()
 		}
 	}
-	return true, o.rename()
-}
-
-// rename puts the file in its place.
-func (o *output) rename() error {
-	if err := errors.Join(o.file.Chmod(o.mode), o.file.Sync()); err != nil {
-		return err
-	}
-	name := o.file.Name()
-	if err := errors.Join(o.file.Close(), os.Rename(name, o.path)); err != nil {
-		return errors.Join(err, o.abort())
-	}
-	o.file = nil
-	return nil
+	return true, o.file.Commit()
 }
 
 // Abort removes what is not in its place.
 func (w *writer) Abort() error {
 	var errs []error
 	for _, one := range w.outputs {
-		errs = append(errs, one.abort())
+		errs = append(errs, one.file.Abort())
 	}
 	return errors.Join(errs...)
-}
-
-func (o *output) abort() error {
-	if o.file == nil {
-		return nil
-	}
-	name := o.file.Name()
-	// It may be closed already; nothing in it counts.
-	_ = o.file.Close()
-	o.file = nil
-	return ignoreGone(os.Remove(name))
 }
 
 // sameContent compares what was written with the file that stands in its place.

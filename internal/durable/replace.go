@@ -2,7 +2,6 @@ package durable
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +35,7 @@ func Replaceable(path string) error {
 // synced and renamed over what is there. After an error, path is what it was.
 // A DuckDB file is not replaced. The file gets mode, less the process's umask, or the mode of the file it replaces. A link is followed: what it names is
 // replaced.
-func Replace(path string, mode fs.FileMode, fill func(*os.File) error) (err error) {
+func Replace(path string, mode fs.FileMode, fill func(*os.File) error) error {
 	if err := Replaceable(path); err != nil {
 		return err
 	}
@@ -47,32 +46,20 @@ func Replace(path string, mode fs.FileMode, fill func(*os.File) error) (err erro
 	if statErr == nil && !info.Mode().IsRegular() {
 		return writeThrough(path, fill)
 	}
-	beside := Beside(path + "." + rand.Text()[:8])
-	file, err := os.OpenFile(beside, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+	file, err := Create(path, mode)
 	if err != nil {
-		return Named(err, path)
+		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(beside))
-		}
-	}()
 	if statErr == nil {
 		err = file.Chmod(info.Mode().Perm())
 	}
 	if err == nil {
-		err = fill(file)
+		err = fill(file.File)
 	}
-	if err == nil {
-		err = file.Sync()
+	if err != nil {
+		return errors.Join(err, file.Abort())
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(beside, path); err != nil {
-		return err
-	}
-	return SyncFolder(path)
+	return file.Commit()
 }
 
 // writeThrough: what is no file, /dev/null or a pipe, is not replaced by one.

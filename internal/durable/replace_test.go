@@ -68,3 +68,32 @@ func TestDatabasesAreKept(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(content), err)
 	}
 }
+
+func TestFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.b")
+	one, err := Create(path, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := Create(path, 0o644)
+	if err := errors.Join(err, say("other")(other.File), other.Abort(), other.Abort(), say("one")(one.File), one.Commit(), one.Abort()); err != nil {
+		t.Fatal(err)
+	}
+	if err := one.Commit(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("committed twice: %v", err)
+	}
+	if content, err := os.ReadFile(path); err != nil || string(content) != "one" {
+		t.Errorf("%s, %v", content, err)
+	}
+	killed, err := Create(path, 0o600)
+	if err := errors.Join(err, killed.Close(), os.WriteFile(filepath.Join(dir, ".a.c.X"+Unfinished), nil, 0o600), RemoveLeftovers(path)); err != nil {
+		t.Fatal(err)
+	}
+	if names := entries(t, dir); len(names) != 2 || names[0] != ".a.c.X"+Unfinished {
+		t.Errorf("left %v", names)
+	}
+	if err := RemoveLeftovers(filepath.Join(dir, "none", "a")); err != nil {
+		t.Error(err)
+	}
+}
