@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Rows that were fetched one by one are told with when and of whom.
@@ -63,5 +64,13 @@ func TestWhyKnowsSumsOverDays(t *testing.T) {
 		if got := p.Model("mid.one").runsOverDays(); got != want {
 			t.Errorf("%s: %t", sql, got)
 		}
+	}
+}
+
+func TestNearestDays(t *testing.T) {
+	day := func(number int) time.Time { return time.Date(2021, 6, number, 0, 0, 0, 0, time.UTC) }
+	days := []time.Time{day(1), day(3), day(7)}
+	for missing, want := range map[int]string{5: "2021-06-03 and 2021-06-07", 2: "2021-06-01 and 2021-06-03", 9: "2021-06-07"} {
+		equal(t, "hint", nearestDays(days, day(missing)), "it has 3 days from 2021-06-01 to 2021-06-07; nearest: "+want)
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/ccdexplorer/nightrunner/internal/wording"
 )
 
 // A notThere is an answer: what is asked for does not exist, and why.
@@ -68,8 +70,8 @@ func (y *why) readDocument(ctx context.Context) error {
 // which is a condition on the rows that are asked for.
 func (y *why) which(ctx context.Context) (string, error) {
 	if !dayPattern.MatchString(y.o.Which) {
-		if !y.has(y.m.Name, "_id") || almostDay.MatchString(y.o.Which) {
-			return "", fmt.Errorf("%w: %s is no day like 2021-06-09", ErrUsage, y.o.Which)
+		if !y.has(y.m.Name, "_id") || almostDay.MatchString(y.o.Which) || y.o.Which == "" {
+			return "", fmt.Errorf("%w: %q is no day like 2021-06-09", ErrUsage, y.o.Which)
 		}
 		return "_id = " + quote(y.o.Which), nil
 	}
@@ -78,7 +80,7 @@ func (y *why) which(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%w: %s is no date", ErrUsage, y.o.Which)
 	}
 	if !y.has(y.m.Name, "date") {
-		return "", WithHint(fmt.Errorf("%w: %s has no days", ErrUsage, y.o.Statistic), "name a document by its _id, as %s", y.someID(ctx))
+		return "", WithHint(fmt.Errorf("%w: %s has no days", ErrUsage, y.o.Statistic), "%s", y.otherWay(ctx))
 	}
 	y.days = periodOf(y.m.Grain, date)
 	return "date = " + quote(y.days.first.Format(time.DateOnly)), nil
@@ -97,13 +99,16 @@ func periodOf(grain string, date time.Time) dayspan {
 	return dayspan{date, date}
 }
 
-// someID is an example of an _id.
-func (y *why) someID(ctx context.Context) string {
-	var id sql.NullString
-	if err := y.conn.QueryRowContext(ctx, "select min(_id) from "+y.m.Name).Scan(&id); err != nil {
-		return ""
+// otherWay is how to ask for what has no days.
+func (y *why) otherWay(ctx context.Context) string {
+	if !y.has(y.m.Name, "_id") {
+		return "its rows cannot be told apart: ask for a statistic that reads it, or look at it with nightrunner query"
 	}
-	return id.String
+	var id sql.NullString
+	if err := y.conn.QueryRowContext(ctx, "select min(_id) from "+y.m.Name).Scan(&id); err != nil || !id.Valid {
+		return "name a document by its _id"
+	}
+	return "name a document by its _id, as " + id.String
 }
 
 // missingDay says what a day waits for, or which days there are.
@@ -130,10 +135,27 @@ func (y *why) missingDay(ctx context.Context) error {
 		return missing("nightrunner status tells what it waits for", "%s has no day at all", y.o.Statistic)
 	}
 	hint := "days: " + Ranges(days)
+	if len(hint) > longHint {
+		hint = nearestDays(days, y.days.first)
+	}
 	if y.m.Grain == "week" || y.m.Grain == "month" {
 		hint = fmt.Sprintf("from the %s of %s to that of %s", y.m.Grain, days[0].Format(time.DateOnly), days[len(days)-1].Format(time.DateOnly))
 	}
 	return missing(hint, "%s has no %s", y.o.Statistic, y.o.Which)
+}
+
+// longHint is more than one wants to read of days.
+const longHint = 120
+
+// nearestDays names those before and after a day that is missing. The days are sorted.
+func nearestDays(days []time.Time, missing time.Time) string {
+	at, _ := slices.BinarySearchFunc(days, missing, time.Time.Compare)
+	var near []string
+	for _, one := range days[max(0, at-1):min(len(days), at+1)] {
+		near = append(near, one.Format(time.DateOnly))
+	}
+	return fmt.Sprintf("it has %s from %s to %s; nearest: %s", wording.Count(int64(len(days)), "day"), days[0].Format(time.DateOnly),
+		days[len(days)-1].Format(time.DateOnly), strings.Join(near, " and "))
 }
 
 // missingID tells the most similar _id.
