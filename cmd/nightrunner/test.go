@@ -108,9 +108,9 @@ func tellResults(w io.Writer, results []modeltest.Result, updated bool) error {
 		}
 	}
 	if failed > 0 {
-		fmt.Fprintf(w, "%d of %d cases failed\n", failed, len(results))
+		fmt.Fprintf(w, "%d of %s failed\n", failed, plural(int64(len(results)), "case"))
 		return exitError{engine.ExitFailed}
 	}
-	fmt.Fprintf(w, "%d cases passed\n", len(results))
+	fmt.Fprintln(w, plural(int64(len(results)), "case"), "passed")
 	return nil
 }

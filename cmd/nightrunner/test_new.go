@@ -24,8 +24,8 @@ func newTest(c *cli.Context, suite *modeltest.Suite) error {
 	if err != nil {
 		return err
 	}
-	_, short, _ := strings.Cut(model, ".")
-	path := filepath.Join(c.String("sql"), "tests", short+".txtar")
+	short := shortName(suite, model)
+	path := filepath.Join(c.String("sql"), "tests", strings.ReplaceAll(short, ".", "_")+".txtar")
 	if _, err := os.Lstat(path); err == nil {
 		return exists(path)
 	}
@@ -45,9 +45,18 @@ func newTest(c *cli.Context, suite *modeltest.Suite) error {
 	if err := createFile(path, sketch.Text); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "wrote %s: %d rows given, %d wanted, from %s\n", path, sketch.Given, sketch.Wanted, reading.Path)
+	fmt.Fprintf(c.App.Writer, "wrote %s: %s given, %d wanted, from %s\n", path, plural(int64(sketch.Given), "row"), sketch.Wanted, reading.Path)
 	fmt.Fprintf(c.App.ErrWriter, "It says what is, not yet what is right: read it, and say why. nightrunner test --sql %s --select %s runs it.\n", c.String("sql"), short)
 	return nil
+}
+
+// shortName is the model's name without its schema, where it is that of no other model.
+func shortName(suite *modeltest.Suite, model string) string {
+	_, short, _ := strings.Cut(model, ".")
+	if found, err := suite.Find(short); err != nil || found != model {
+		return model
+	}
+	return short
 }
 
 // createFile writes a file that must not exist.
