@@ -56,6 +56,9 @@ func (w *Warehouse) openOrRecover(ctx context.Context) error {
 func (w *Warehouse) openPresent(ctx context.Context) error {
 	info, err := os.Stat(w.Path)
 	if err == nil && info.Size() > 0 {
+		if err := checkLog(w.Path); err != nil {
+			return err
+		}
 		return w.open(ctx)
 	}
 	if err == nil {
@@ -76,7 +79,7 @@ func (w *Warehouse) removeEmpty() error {
 	case err != nil:
 		return err
 	case newest > 0:
-		return WithHint(fmt.Errorf("%s: %w: it is empty", w.Path, ErrDamaged), damageHint)
+		return WithHint(fmt.Errorf("%s: %w: %w", w.Path, ErrDamaged, cause("it is empty")), damageHint)
 	}
 	return os.Remove(w.Path)
 }
@@ -103,10 +106,18 @@ func (w *Warehouse) recover(ctx context.Context, damage error) error {
 	return nil
 }
 
-// rootOf is what DuckDB said.
+// A cause is why a file is damaged that DuckDB would open.
+type cause string
+
+func (c cause) Error() string { return string(c) }
+
+// rootOf is what DuckDB said, or the cause.
 func rootOf(err error) error {
 	if duck := (*duckdb.Error)(nil); errors.As(err, &duck) {
 		return duck
+	}
+	if why := cause(""); errors.As(err, &why) {
+		return why
 	}
 	return err
 }

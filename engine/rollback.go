@@ -79,6 +79,9 @@ func (w *Warehouse) flush(ctx context.Context) error {
 	if err := refuseForeign(w.Path); err != nil {
 		return err
 	}
+	if err := checkLog(w.Path); err != nil {
+		return err
+	}
 	if err := w.connect(ctx); err != nil {
 		return errors.Join(err, w.disconnect())
 	}

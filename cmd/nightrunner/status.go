@@ -142,8 +142,12 @@ func runTable(runs []engine.RunStatus) ([]console.Column, [][]string) {
 		{Name: "message", Wrap: true}}
 	var rows [][]string
 	for _, one := range runs {
-		rows = append(rows, []string{fmt.Sprint(one.Run), one.Started.Format("2006-01-02 15:04:05"), one.Command, progress.Duration(one.Seconds), one.Status,
-			fmt.Sprint(one.ExitCode), shorten(one.Message, 60)})
+		took, code := progress.Duration(one.Seconds), fmt.Sprint(one.ExitCode)
+		if one.ExitCode < 0 {
+			// It did not end.
+			took, code = "", ""
+		}
+		rows = append(rows, []string{fmt.Sprint(one.Run), one.Started.Format("2006-01-02 15:04:05"), one.Command, took, one.Status, code, shorten(one.Message, 60)})
 	}
 	return columns, rows
 }
