@@ -128,7 +128,16 @@ func examineConfiguration(c *cli.Context, set []setting) []doctor.Finding {
 		findings = append(findings, doctor.Finding{Check: "notify", Status: doctor.OK, Detail: fmt.Sprintf("%d services, not asked", n)})
 	}
 	if path := c.String("metrics-file"); path != "" {
-		findings = append(findings, doctor.Folder("metrics", filepath.Dir(path)))
+		found := doctor.Folder("metrics", filepath.Dir(path))
+		if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+			// A run makes no folder for them.
+			found = doctor.Failed("metrics", engine.WithHint(err, "make the folder first"))
+		}
+		if found.Status == doctor.Fail {
+			// They change nothing in a run.
+			found.Status = doctor.Warn
+		}
+		findings = append(findings, found)
 	}
 	return findings
 }
@@ -156,7 +165,7 @@ func examinePlaces(c *cli.Context) []doctor.Finding {
 	options, err := runOptions(c, nil)
 	if err != nil {
 		// What is wrong with the SQL files has been told.
-		if !errors.As(err, new(engine.ModelErrors)) {
+		if _, sqlErr := sqlFolder(c); sqlErr == nil && !errors.As(err, new(engine.ModelErrors)) {
 			findings = append(findings, doctor.Failed("flags", err))
 		}
 		return append(findings, doctor.Clock(time.Now(), 0))

@@ -200,7 +200,9 @@ func (s snapshotSource) Day(ctx context.Context, day time.Time) (string, error) 
 		return missing, err
 	}
 	// Why it is missing is a help, no more: MongoDB's own source tells when it cannot be asked.
-	if last, err := s.helpers.NightlyAccounts(ctx); err == nil && !last.Before(day) {
+	briefly, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	if last, err := s.helpers.NightlyAccounts(briefly); err == nil && !last.Before(day) {
 		missing += ", though helpers.last_known_nightly_accounts says that it was made: is it copied?"
 	}
 	return missing, nil
@@ -222,10 +224,9 @@ func (n *nightly) after(err error) {
 			tellWarning(n.c, fmt.Sprintf("%s: %v", doing, err))
 		}
 	}
-	if o.Sizes, err = sizes(n.c); err != nil {
-		warn("read sizes", err)
-	}
 	if path := n.c.String("metrics-file"); path != "" {
+		o.Sizes, err = sizes(n.c)
+		warn("read sizes", err)
 		warn("write metrics", metrics.Write(path, o))
 	}
 	if message := notify.Compose(o); n.notifier.Wants(message.Kind) {
