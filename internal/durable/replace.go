@@ -48,7 +48,7 @@ func Replace(path string, mode fs.FileMode, fill func(*os.File) error) error {
 	}
 	file, err := Create(path, mode)
 	if err != nil {
-		return err
+		return Named(err, path)
 	}
 	if statErr == nil {
 		err = file.Chmod(info.Mode().Perm())
