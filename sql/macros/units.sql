@@ -8,3 +8,6 @@ create or replace macro ccd(microccd) as
             || (abs(microccd::hugeint) // 1000000)::varchar || '.' || lpad((abs(microccd::hugeint) % 1000000)::varchar, 6, '0')
         )::double
     end;
+
+-- A whole number of the chain, up to 2^64, from its text; null where the text is none.
+create or replace macro chain_number(text) as case when regexp_full_match(text, '[0-9]{1,20}') then text::hugeint end;

@@ -7,7 +7,7 @@
 -- Prices in force at the last block of a day, as exact ratios, one row per day of which they are known. A day that the
 -- node was not asked about has them from the chain's own updates once all transactions of the day are loaded, if there
 -- has been an update of both. An update takes effect at its block, or later where it says so; also one of a block that
--- belongs to no day.
+-- belongs to no day. Where what is in force cannot be read, the day waits.
 
 with
 
@@ -39,9 +39,10 @@ ratios as (
         greatest(epoch_ms(slot_time), effective_time::hugeint * 1000) as effective_at_ms,
         block_height,
         block_index,
-        payload -> contents ->> 'numerator' as numerator,
-        payload -> contents ->> 'denominator' as denominator,
+        chain_number(payload -> contents ->> 'numerator') as numerator,
+        chain_number(payload -> contents ->> 'denominator') as denominator,
     from updates
+    where (payload -> contents) is not null
 ),
 
 -- Of several that take effect at once the last on the chain.
@@ -49,10 +50,9 @@ in_force as (
     select
         contents,
         effective_at_ms,
-        max_by(numerator, (block_height, block_index)) as numerator,
-        max_by(denominator, (block_height, block_index)) as denominator,
+        arg_max_null(numerator, (block_height, block_index)) as numerator,
+        arg_max_null(denominator, (block_height, block_index)) as denominator,
     from ratios
-    where numerator is not null and denominator is not null
     group by all
 ),
 
@@ -89,12 +89,16 @@ final as (
     select
         date,
         'updates' as source,
-        micro_ccd_per_euro_numerator::hugeint as micro_ccd_per_euro_numerator,
-        micro_ccd_per_euro_denominator::hugeint as micro_ccd_per_euro_denominator,
-        euro_per_energy_numerator::hugeint as euro_per_energy_numerator,
-        euro_per_energy_denominator::hugeint as euro_per_energy_denominator,
+        micro_ccd_per_euro_numerator as micro_ccd_per_euro_numerator,
+        micro_ccd_per_euro_denominator as micro_ccd_per_euro_denominator,
+        euro_per_energy_numerator as euro_per_energy_numerator,
+        euro_per_energy_denominator as euro_per_energy_denominator,
     from from_updates
     where date not in (select date from raw.chain_parameters)
+        and micro_ccd_per_euro_numerator is not null
+        and micro_ccd_per_euro_denominator is not null
+        and euro_per_energy_numerator is not null
+        and euro_per_energy_denominator is not null
 )
 
 select * from final

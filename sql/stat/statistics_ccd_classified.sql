@@ -19,7 +19,10 @@ exchanges as (
     select
         date,
         sum(total_microccd) as total_microccd,
-        map(list(exchange order by position), list(ccd(total_microccd) order by position)) as fields,
+        map(
+            list(exchange order by position) filter (is_free_name(exchange, supply_fields())),
+            list(ccd(total_microccd) order by position) filter (is_free_name(exchange, supply_fields()))
+        ) as fields,
     from mid.exchange_totals
     group by date
 ),

@@ -65,6 +65,7 @@ days as (
         date,
         map(list(exchange order by position), list(address_count order by position)) as exchanges,
     from wallets
+    where is_free_name(exchange, [])
     group by all
 ),
 

@@ -6,7 +6,8 @@
 -- check: not_null _id, date, counts
 -- column: counts transactions per contents and per type; a name that is both counts as a type
 --
--- Transactions of each kind and of each type, one row per day.
+-- Transactions of each kind and of each type, one row per day. A kind that is called _id, date or type has no field here:
+-- checks.names_are_free tells.
 
 with
 
@@ -48,6 +49,7 @@ days as (
             list(transaction_count order by is_type, transaction_count desc, name)
         ) as counts,
     from counts
+    where is_free_name(name, [])
     group by all
 ),
 

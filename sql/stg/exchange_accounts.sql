@@ -7,7 +7,7 @@ with
 
 labels as (
     select
-        lower(split_part(trim(label), ' ', 1)) as exchange,
+        unicode_lower(split_part(trim(label), ' ', 1)) as exchange,
         canonical(account_address) as account_address_canonical,
         position,
     from raw.labeled_accounts

@@ -30,7 +30,7 @@ final as (
         sender_id,
         receiver_address,
         try_strptime(release.timestamp, ['%Y-%m-%dT%H:%M:%SZ', '%Y-%m-%dT%H:%M:%S.%fZ'])::timestamp as release_at,
-        case when regexp_full_match(release.amount, '[0-9]{1,20}') then release.amount::hugeint end as amount_microccd,
+        chain_number(release.amount) as amount_microccd,
     from releases
 )
 
