@@ -13,7 +13,7 @@ var (
 	// ErrInUse marks a warehouse that another process holds.
 	ErrInUse = errors.New("the warehouse is in use")
 	// ErrUnreachable marks a destination that does not answer.
-	ErrUnreachable = errors.New("no answer")
+	ErrUnreachable = errors.New("not reached")
 	// ErrNoWarehouse marks a warehouse that is not there.
 	ErrNoWarehouse = errors.New("no warehouse")
 	// ErrDamaged marks a DuckDB file, or a write-ahead log, that DuckDB cannot read.
@@ -52,6 +52,14 @@ func HintOf(err error) string {
 	}
 	return ""
 }
+
+// Unreachable marks an error as one of a destination that does not answer. Nothing was done there.
+func Unreachable(err error) error { return LostDestination(unreachable{err}) }
+
+type unreachable struct{ error }
+
+func (u unreachable) Unwrap() error        { return u.error }
+func (u unreachable) Is(target error) bool { return target == ErrUnreachable }
 
 // LostDestination marks an error as one of the destination as a whole.
 func LostDestination(err error) error { return lostDestination{err} }

@@ -20,7 +20,7 @@ func (r *runner) undo(ctx context.Context) error {
 			continue
 		}
 		some = true
-		u := &undoing{r: r, to: to, reports: map[string]*ExportReport{}}
+		u := &undoing{r: r, to: to, reports: map[string]*ExportReport{}, conflicts: map[string]bool{}}
 		back, err := undoer.Undo(ctx, Origin{Warehouse: warehouse, Run: r.o.Undo}, u.leave, func(done Undone) error { return u.take(ctx, done) })
 		u.finish()
 		u.note(back)
@@ -40,6 +40,8 @@ type undoing struct {
 	to      Exporter
 	order   []string
 	reports map[string]*ExportReport
+	// conflicts that were told.
+	conflicts map[string]bool
 }
 
 // leave reports whether documents of a statistic that somebody else changed may stay.
@@ -84,7 +86,13 @@ func (u *undoing) take(ctx context.Context, done Undone) error {
 	}
 	report.Restored += done.Restored
 	report.Removed += done.Removed
-	report.Refused = append(report.Refused, done.Conflicts...)
+	for _, one := range done.Conflicts {
+		// Several runs may have written it.
+		if key := done.Statistic + "/" + one.ID; !u.conflicts[key] {
+			u.conflicts[key] = true
+			report.Refused = append(report.Refused, one)
+		}
+	}
 	if len(done.Back) == 0 {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -42,10 +43,11 @@ func exporters(c *cli.Context) ([]engine.Exporter, error) {
 
 func destination(c *cli.Context, to string) (engine.Exporter, error) {
 	if mongouri.Is(to) {
-		_, database := mongouri.Parts(to)
-		return mongo.New(mongo.Options{URI: to, Layout: c.String("layout"), KeepUndo: c.Int("keep-undo"),
-			Database:  cmp.Or(c.String("export-database"), database, chainDatabase(c)),
-			Utilities: c.String("mongo-utilities")})
+		database := cmp.Or(c.String("export-database"), databaseOf(to), chainDatabase(c))
+		if isServers(database) {
+			return nil, engine.WithHint(fmt.Errorf("database %s is the server's own", database), "--export-database names the one to write to; ?authSource=%s in the URI the one that knows the user", database)
+		}
+		return mongo.New(mongo.Options{URI: to, Layout: c.String("layout"), KeepUndo: c.Int("keep-undo"), Database: database, Utilities: c.String("mongo-utilities")})
 	}
 	if strings.Contains(to, "://") {
 		return nil, errors.New("neither a folder nor mongodb://HOST/DATABASE")
@@ -60,6 +62,17 @@ func destination(c *cli.Context, to string) (engine.Exporter, error) {
 	}
 	exporter.Umask = configurationOf(c.App).inherited
 	return exporter, nil
+}
+
+// databaseOf is the database that a URI names, "" for none.
+func databaseOf(uri string) string {
+	_, database := mongouri.Parts(uri)
+	return database
+}
+
+// isServers tells the databases that a server keeps for itself. URIs name them to say where the user is known.
+func isServers(database string) bool {
+	return slices.Contains([]string{"admin", "config", "local"}, database)
 }
 
 func closeExporters(list []engine.Exporter) error {

@@ -19,6 +19,14 @@ import (
 	"github.com/ccdexplorer/nightrunner/internal/parity"
 )
 
+// theirDatabase is that of the URI, unless that only says where the user is known, else the chain's.
+func theirDatabase(c *cli.Context) string {
+	if named := databaseOf(c.String("against")); named != "" && !isServers(named) {
+		return named
+	}
+	return chainDatabase(c)
+}
+
 func parityCommand() *cli.Command {
 	return &cli.Command{
 		Name: "parity", Usage: "compare what another system wrote with ours, field by field",
@@ -63,7 +71,7 @@ func compareParity(c *cli.Context) error {
 
 // parityOptions reads the flags. Models are those of the statistics that are compared.
 func parityOptions(c *cli.Context) (parity.Options, map[string]*engine.Model, error) {
-	o := parity.Options{Against: c.String("against"), Database: chainDatabase(c), Layout: c.String("against-layout"),
+	o := parity.Options{Against: c.String("against"), Database: theirDatabase(c), Layout: c.String("against-layout"),
 		From: c.String("from"), To: c.String("to"), Selected: len(list(c, "select")) > 0, Examples: max(c.Int("examples"), 0),
 		Rules: docdiff.Rules{Relative: c.Float64("relative"), Absolute: c.Float64("absolute")}}
 	models := map[string]*engine.Model{}

@@ -75,8 +75,11 @@ func summarizeExports(w io.Writer, exports []engine.ExportReport) {
 		if one.Deleted > 0 {
 			fmt.Fprintf(w, "note: %s: %s documents are produced no longer: deleted from %s\n", one.Statistic, number(one.Deleted), one.Destination)
 		}
-		if one.Restored+one.Removed > 0 {
-			fmt.Fprintf(w, "note: %s: put back %s documents, removed %s that were not there before\n", one.Statistic, number(one.Restored), number(one.Removed))
+		if one.Restored > 0 {
+			fmt.Fprintf(w, "note: %s: documents that are again what they were: %s\n", one.Statistic, number(one.Restored))
+		}
+		if one.Removed > 0 {
+			fmt.Fprintf(w, "note: %s: documents removed that were not there before: %s\n", one.Statistic, number(one.Removed))
 		}
 		for _, note := range one.Notes {
 			fmt.Fprintf(w, "note: %s: %s\n", one.Statistic, note)
@@ -109,6 +112,9 @@ func outcome(report *engine.Report) string {
 	case engine.ExitUnreadable:
 		if len(report.Late) > 0 {
 			return "done, but data is late"
+		}
+		if !slices.ContainsFunc(report.Loads, func(l *engine.LoadReport) bool { return len(l.Unreadable) > 0 }) {
+			return "failed: a destination could not be reached"
 		}
 		return "done, but a source could not be read"
 	}

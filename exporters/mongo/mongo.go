@@ -193,8 +193,7 @@ func (e *Exporter) reach(ctx context.Context, patience mongouri.Retry) error {
 		return ctx.Err()
 	}
 	e.lost.Store(true)
-	return engine.LostDestination(engine.WithHint(fmt.Errorf("%w: %s", engine.ErrUnreachable, mongouri.WithoutSecret(err, e.options.URI)),
-		"is the server up, and does --export name its host and its user?"))
+	return engine.Unreachable(engine.WithHint(errors.New(mongouri.WithoutSecret(err, e.options.URI)), "is the server up, and does --export name its host and its user?"))
 }
 
 // errGivenUp is said of all that would have followed; what happened was told once.

@@ -28,7 +28,9 @@ func openServer(o Options) (*server, error) {
 
 func (s *server) name() string { return mongouri.Redact(s.uri) + " (" + s.database + ")" }
 
-func (s *server) hint() string { return "--mongo-database names their database" }
+func (s *server) hint() string {
+	return "the URI or --mongo-database names their database: mongodb://HOST/DATABASE"
+}
 
 func (s *server) fail(what string, err error) error {
 	return fmt.Errorf("%s %s: %s", what, s.name(), mongouri.WithoutSecret(err, s.uri))
