@@ -19,7 +19,10 @@ import (
 // meanwhile lets somebody else write to s between what we read and what we write.
 func (d *desk) meanwhile(command, collection string, document bson.D) *desk {
 	var once atomic.Bool
-	return d.met(command, func(sent bson.Raw) (bson.D, bool) {
+	// One bulk at a time: another one would pass while this one is held up.
+	one := *d
+	one.change = func(o *Options) { o.Parallel = 1 }
+	return one.met(command, func(sent bson.Raw) (bson.D, bool) {
 		if sent.Lookup(command).StringValue() == collection && once.CompareAndSwap(false, true) {
 			d.put(document)
 		}
