@@ -145,8 +145,11 @@ func (s outsideSource) checkAddresses(c *cli.Context) error {
 			continue
 		}
 		err := checkHTTP(address)
-		if s.name == "node" {
+		switch {
+		case s.name == "node":
 			err = node.Check(address)
+		case s.name == "currency-rates" && err == nil:
+			err = rates.CheckAddress(address)
 		}
 		if err != nil {
 			return fmt.Errorf("%w: --%s: %w", engine.ErrUsage, s.name, err)
@@ -169,6 +172,10 @@ func outsideLoaders(c *cli.Context) ([]engine.Loader, error) {
 	if jump != 0 && !(jump > 1) {
 		return nil, fmt.Errorf("%w: --max-jump %g is neither 0 nor more than 1", engine.ErrUsage, jump)
 	}
+	commits, err := commitsURL(c)
+	if err != nil {
+		return nil, err
+	}
 	var loaders []engine.Loader
 	for _, one := range outsideSources() {
 		if len(one.addresses(c)) == 0 {
@@ -188,14 +195,23 @@ func outsideLoaders(c *cli.Context) ([]engine.Loader, error) {
 		case "coingecko":
 			loaders = append(loaders, rates.NewCoinGecko(rates.Options{Source: source, MaxJump: jump}, c.Int("coingecko-backfill")))
 		case "projects-list":
-			commits := c.String("projects-list-commits")
-			if commits != "" {
-				if err := checkHTTP(commits); err != nil {
-					return nil, fmt.Errorf("%w: --projects-list-commits: %w", engine.ErrUsage, err)
-				}
-			}
 			loaders = append(loaders, projects.New(projects.Options{Source: source, Network: c.String("network"), Commits: commits}))
 		}
 	}
 	return loaders, nil
+}
+
+// commitsURL tells the newest commit of the list of projects; "" for none.
+func commitsURL(c *cli.Context) (string, error) {
+	address := c.String("projects-list-commits")
+	if address == "" {
+		return "", nil
+	}
+	if c.String("projects-list") == "" {
+		return "", fmt.Errorf("%w: --projects-list-commits needs --projects-list", engine.ErrUsage)
+	}
+	if err := checkHTTP(address); err != nil {
+		return "", fmt.Errorf("%w: --projects-list-commits: %w", engine.ErrUsage, err)
+	}
+	return address, nil
 }

@@ -88,7 +88,9 @@ func (g *generator) day(d day) error {
 	known := before
 	if d.number == 0 {
 		known = len(g.people.accounts)
-		g.begin(d)
+		if err := g.begin(d); err != nil {
+			return err
+		}
 	}
 	if g.files.wants(balances) {
 		size, err := g.people.writeSnapshot(g.o.Dir)
@@ -109,7 +111,7 @@ func (g *generator) day(d day) error {
 }
 
 // begin makes what is there from the first day on.
-func (g *generator) begin(d day) {
+func (g *generator) begin(d day) error {
 	f, e := g.files.byName, &g.encoder
 	g.projects = newProjects(g.people)
 	g.contracts = newContracts(g.people, f["instances"], e)
@@ -120,4 +122,5 @@ func (g *generator) begin(d day) {
 	g.contracts.writeFirst(d)
 	writeLabels(f["labeled_accounts"], e, g.people)
 	writeTranslations(f["token_api_translations"], e)
+	return g.projects.record(f["projects_list"], d)
 }

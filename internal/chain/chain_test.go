@@ -126,7 +126,7 @@ func TestSameOptionsGiveSameBytes(t *testing.T) {
 			t.Errorf("%s differs", path)
 		}
 	}
-	if len(first) != len(second) || len(first) != o.Days+2*13+7 {
+	if len(first) != len(second) || len(first) != o.Days+2*13+8 {
 		t.Errorf("%d and %d files", len(first), len(second))
 	}
 	o.Seed = 2

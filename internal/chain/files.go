@@ -53,6 +53,7 @@ func outputs() []output {
 		{name: "coingecko_market_charts", folder: "http"},
 		{name: "coingecko_histories", folder: "http"},
 		{name: "currency_rates", folder: "http"},
+		{name: "projects_list", folder: "http"},
 	}
 }
 

@@ -1,6 +1,9 @@
 package chain
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // firstProject is the account of the first project; the others' are near it, among those that are busy.
 const firstProject = 24
@@ -103,4 +106,22 @@ func (one project) finish(out *file, e *encoder) {
 		e.text("note", one.note)
 	}
 	out.write(e.finish())
+}
+
+// record writes projects.json as it was asked for in the night after the first day: what the collection has as well.
+func (l *projects) record(out *file, d day) error {
+	list := map[string]any{}
+	for _, one := range l.list {
+		accounts, modules := []any{}, []string{}
+		for _, index := range one.accounts {
+			if index < len(l.people.accounts) {
+				accounts = append(accounts, map[string]any{"account_index": index, "account_address": l.people.accounts[index].address})
+			}
+		}
+		for _, name := range one.modules {
+			modules = append(modules, moduleOf(name))
+		}
+		list[one.id] = map[string]any{"display_name": one.display, "url": "", "description": "", "mainnet": map[string]any{"account_addresses": accounts, "modules": modules}}
+	}
+	return out.line(recorded{Fetched: d.start.Add(26 * time.Hour).Format(time.RFC3339), Answer: list})
 }

@@ -120,7 +120,7 @@ func (c *Client) GetRevision(ctx context.Context, address, known string) (Revisi
 	if known != "" {
 		header.Set("If-None-Match", known)
 	}
-	response, body, err := c.send(ctx, http.MethodGet, address, nil, header)
+	answered, body, err := c.send(ctx, http.MethodGet, address, nil, header)
 	var status *StatusError
 	if known != "" && errors.As(err, &status) && status.Status == http.StatusNotModified {
 		return Revision{ETag: known, Unchanged: true}, nil
@@ -128,7 +128,7 @@ func (c *Client) GetRevision(ctx context.Context, address, known string) (Revisi
 	if err != nil {
 		return Revision{}, err
 	}
-	return Revision{Body: body, ETag: response.Header.Get("ETag")}, nil
+	return Revision{Body: body, ETag: answered.Get("ETag")}, nil
 }
 
 func (c *Client) do(ctx context.Context, method, address string, document []byte) ([]byte, error) {
@@ -140,8 +140,8 @@ func (c *Client) do(ctx context.Context, method, address string, document []byte
 	return body, err
 }
 
-// send asks with further header lines and returns a 2xx answer, whose body is read, or a *StatusError.
-func (c *Client) send(ctx context.Context, method, address string, document []byte, header http.Header) (*http.Response, []byte, error) {
+// send asks with further header lines and returns header and body of a 2xx answer, or a *StatusError.
+func (c *Client) send(ctx context.Context, method, address string, document []byte, header http.Header) (http.Header, []byte, error) {
 	var content any
 	if document != nil {
 		content = document
@@ -165,7 +165,7 @@ func (c *Client) send(ctx context.Context, method, address string, document []by
 		err := &StatusError{URL: secret.Redact(address), Status: response.StatusCode, RetryAfter: response.Header.Get("Retry-After"), Body: body}
 		return nil, nil, c.last(err, false)
 	}
-	return response, body, nil
+	return response.Header, body, nil
 }
 
 // slow is a pace at which the tries of a failing request take minutes: one that failed is enough.

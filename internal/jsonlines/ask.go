@@ -54,7 +54,11 @@ func (l *Landing) rejected(left int) error {
 		text = fmt.Sprintf("%d answers are not what they should be, the first", l.Bad)
 	}
 	text += ": " + l.First
-	if l.Hopeless() && left > 0 {
+	switch {
+	case !l.Hopeless() || left == 0:
+	case left == 1:
+		text += "; 1 more question was not asked"
+	default:
 		text += fmt.Sprintf("; %d more questions were not asked", left)
 	}
 	return errors.New(text + "; the bodies are in raw.rejects")

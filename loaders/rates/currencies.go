@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/ccdexplorer/nightrunner/engine"
 	"github.com/ccdexplorer/nightrunner/internal/fetch"
 	"github.com/ccdexplorer/nightrunner/internal/jsonlines"
+	"github.com/ccdexplorer/nightrunner/internal/secret"
 )
 
 // publicAPIs are where exchange-api can be had by anybody; the word stands for both.
@@ -55,6 +57,18 @@ func NewCurrencies(o Options, addresses []string) *Currencies {
 		c.o.Address = c.urls[0]
 	}
 	return c
+}
+
+// CheckAddress says whether a URL of exchange-api has a place for the day: else the day would become its host.
+func CheckAddress(address string) error {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(address, placeholder) && strings.Trim(parsed.Path, "/") == "" {
+		return fmt.Errorf("%s has neither %s in it nor a path: like https://%[2]s.example.org or https://example.org/package", secret.Redact(address), placeholder)
+	}
+	return nil
 }
 
 // Source is "currency-rates".
