@@ -90,7 +90,9 @@ func (l *Loader) askCommit(ctx context.Context, in *engine.Intake, now *answer, 
 	}
 	commit, err := l.newestCommit(ctx)
 	if err != nil {
-		in.Unreadable(secret.Redact(l.o.Commits), err)
+		if ctx.Err() == nil {
+			in.Unreadable(secret.Redact(l.o.Commits), err)
+		}
 		commit = before.commit
 	}
 	now.commit = commit

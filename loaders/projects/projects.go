@@ -38,14 +38,21 @@ func (l *Loader) Load(ctx context.Context, in *engine.Intake) error {
 	if err != nil {
 		return err
 	}
-	now, err := l.fetch(ctx, l.known(in, before))
+	asking, cancel := untilStop(ctx, in.Stop)
+	defer cancel()
+	now, err := l.fetch(asking, l.known(in, before))
+	if err == nil {
+		if now.unchanged {
+			now.revision = before
+		}
+		l.askCommit(asking, in, &now, before)
+	}
+	if asking.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
-		return l.unreachable(ctx, in, err)
+		return l.unreachable(in, err)
 	}
-	if now.unchanged {
-		now.revision = before
-	}
-	l.askCommit(ctx, in, &now, before)
 	l.record(in, now)
 	for _, note := range now.notes {
 		in.Note("%s", note)
@@ -57,9 +64,22 @@ func (l *Loader) Load(ctx context.Context, in *engine.Intake) error {
 	return l.take(ctx, in, before, now)
 }
 
+// untilStop is a context that ends when stop is closed, too: who stops a run does not wait for a server.
+func untilStop(ctx context.Context, stop <-chan struct{}) (context.Context, context.CancelFunc) {
+	asking, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-stop:
+			cancel()
+		case <-asking.Done():
+		}
+	}()
+	return asking, cancel
+}
+
 // unreachable tells that a server could not be asked; what is wrong with a path goes on as it is, with its hint.
-func (l *Loader) unreachable(ctx context.Context, in *engine.Intake, err error) error {
-	if !l.isServer() || ctx.Err() != nil {
+func (l *Loader) unreachable(in *engine.Intake, err error) error {
+	if !l.isServer() {
 		return err
 	}
 	in.Unreadable(l.where(), err)

@@ -141,10 +141,10 @@ func TestAListIsAskedForOnce(t *testing.T) {
 // TestDifferencesToProjectsAreTold, once per new list.
 func TestDifferencesToProjectsAreTold(t *testing.T) {
 	desk := newDesk(t)
-	desk.Exec(`insert into raw.projects (id, project_id, type, account_address, position, document) values
-		('a-address-1', 'a', 'account_address', '31', 1, '{}'), ('a-address-2', 'a', 'account_address', '3two', 2, '{}'),
-		('a-address-3', 'a', 'account_address', '3three', 3, '{"display_name": "x"}'), ('a-address-4', 'a', 'account_address', '34', 4, '{}'),
-		('own-address-7', 'own', 'account_address', '37', 5, '{}'), ('a-address-<1,0>', 'a', 'contract_address', null, 6, '{}')`)
+	desk.Exec(`insert into raw.projects (id, project_id, type, account_address, account_index, position, document) values
+		('a-address-1', 'a', 'account_address', '31', 1, 1, '{}'), ('a-address-2', 'a', 'account_address', '3two', 2, 2, '{}'),
+		('a-address-3', 'a', 'account_address', '3three', 3, 3, '{"display_name": "x"}'), ('a-address-4', 'a', 'account_address', '34', 4, 4, '{}'),
+		('own-address-7', 'own', 'account_address', '37', 7, 5, '{}'), ('a-address-<1,0>', 'a', 'contract_address', null, null, 6, '{}')`)
 	path := filepath.Join(t.TempDir(), "projects.json")
 	write := func(list string) {
 		if err := os.WriteFile(path, []byte(list), 0o600); err != nil {
@@ -154,8 +154,8 @@ func TestDifferencesToProjectsAreTold(t *testing.T) {
 	write("{" + project("a", []int{1, 2, 3, 4, 5, 6}, `"aa"`) + "}")
 	want := []string{
 		"listed and not in projects (3): a-address-5, a-address-6, a-module-aa",
-		"listed with another address than in projects (1): a-address-2",
-		"listed with another address than in projects, where it stays for its display_name (1): a-address-3",
+		"listed otherwise than in projects (1): a-address-2",
+		"listed otherwise than in projects, where it stays for its display_name (1): a-address-3",
 		"in projects and not listed; it stays (1): own-address-7",
 	}
 	if diff := cmp.Diff(want, desk.Load(New(options(path))).Notes); diff != "" {
@@ -274,6 +274,21 @@ func TestNobodyThere(t *testing.T) {
 		if _, _, err := New(options(place)).Probe(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", place, err)
 		}
+	}
+}
+
+// TestAStopEndsWaiting: who stops a run waits for no server.
+func TestAStopEndsWaiting(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer server.Close()
+	stop := make(chan struct{})
+	close(stop)
+	desk := newDesk(t)
+	desk.Intake = func(in *engine.Intake) { in.Stop = stop }
+	o := options(server.URL)
+	o.Timeout = time.Hour
+	if report := desk.Load(New(o)); len(report.Unreadable) != 0 || report.Read != 0 {
+		t.Errorf("%+v", report)
 	}
 }
 

@@ -122,8 +122,8 @@ func tellDifferences(ctx context.Context, in *engine.Intake, withdrawn []string)
 		return fmt.Errorf("compare with projects: %w", err)
 	}
 	for _, one := range [][2]string{
-		{"new", "listed and not in projects"}, {"changed", "listed with another address than in projects"},
-		{"named", "listed with another address than in projects, where it stays for its display_name"},
+		{"new", "listed and not in projects"}, {"changed", "listed otherwise than in projects"},
+		{"named", "listed otherwise than in projects, where it stays for its display_name"},
 		{"withdrawn", "listed no longer"}, {"own", "in projects and not listed; it stays"},
 	} {
 		if found := ids[one[0]]; len(found) > 0 {
@@ -140,7 +140,8 @@ const differences = `
 			when listed.is_withdrawn then null
 			when known.id is null then 'new'
 			when listed.id is null then 'own'
-			when (listed.account_address, listed.module_ref) is not distinct from (known.account_address, known.module_ref) then null
+			when (listed.project_id, listed.type, listed.account_index, listed.account_address, listed.module_ref)
+				is not distinct from (known.project_id, known.type, known.account_index, known.account_address, known.module_ref) then null
 			when json_exists(known.document, '$.display_name') then 'named'
 			else 'changed' end as what
 		from raw.listed_projects as listed
