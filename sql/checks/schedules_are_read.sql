@@ -5,17 +5,20 @@
 
 with
 
-read as (
-    select hash
-    from stg.scheduled_releases
-    group by all
-    having bool_and(release_at is not null and amount_microccd is not null)
+schedules as (
+    select
+        date,
+        hash,
+        releases_of(schedule) as releases,
+        schedule,
+    from raw.transactions
+    where schedule is not null
 )
 
 select
-    transactions.date,
-    lower(hex(transactions.hash)) as hash,
-    transactions.schedule,
-from raw.transactions as transactions
-anti join read on read.hash = transactions.hash
-where transactions.schedule is not null
+    date,
+    lower(hex(hash)) as hash,
+    schedule,
+from schedules
+where coalesce(len(releases), 0) = 0
+    or len(list_filter(releases, lambda one: release_time(one.timestamp) is null or chain_number(one.amount) is null)) > 0

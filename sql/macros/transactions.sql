@@ -18,3 +18,9 @@ create or replace macro fee_bucket(fee_microccd) as
         when fee_microccd < 100000000 then 6
         else 7
     end;
+
+-- The releases of a scheduled transfer's schedule.
+create or replace macro releases_of(schedule) as from_json(schedule -> '$.amount', '[{"timestamp": "VARCHAR", "amount": "VARCHAR"}]');
+
+-- When a release is due, UTC; null where the document does not say it in a way that can be read.
+create or replace macro release_time(text) as try_strptime(text, ['%Y-%m-%dT%H:%M:%SZ', '%Y-%m-%dT%H:%M:%S.%fZ'])::timestamp;

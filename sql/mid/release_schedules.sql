@@ -19,8 +19,9 @@ releases as (
         date,
         release_on,
         released_on,
-        amount_microccd,
+        sum(amount_microccd) as amount_microccd,
     from mid.scheduled_releases
+    group by all
 ),
 
 horizons as (

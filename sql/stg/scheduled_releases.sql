@@ -17,7 +17,7 @@ releases as (
         block_height,
         sender_id,
         schedule ->> '$.receiver' as receiver_address,
-        unnest(from_json(schedule -> '$.amount', '[{"timestamp": "VARCHAR", "amount": "VARCHAR"}]')) as release,
+        unnest(releases_of(schedule)) as release,
     from raw.transactions
     where schedule is not null
 ),
@@ -29,7 +29,7 @@ final as (
         block_height,
         sender_id,
         receiver_address,
-        try_strptime(release.timestamp, ['%Y-%m-%dT%H:%M:%SZ', '%Y-%m-%dT%H:%M:%S.%fZ'])::timestamp as release_at,
+        release_time(release.timestamp) as release_at,
         chain_number(release.amount) as amount_microccd,
     from releases
 )
