@@ -31,7 +31,7 @@ func (c *comparison) compareMultisets(ctx context.Context) error {
 		if err := c.w.scalar(ctx, into, "select count(*) from "+table); err != nil {
 			return err
 		}
-		examples, err := c.w.texts(ctx, fmt.Sprintf("select to_json(t)::varchar from %s as t limit %d", table, diffExamples))
+		examples, err := c.w.texts(ctx, fmt.Sprintf("select to_json(t)::varchar from %s as t order by 1 limit %d", table, diffExamples))
 		if err != nil {
 			return err
 		}

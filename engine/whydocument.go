@@ -171,7 +171,7 @@ func (y *why) missingID(ctx context.Context) error {
 // severalRows names a few of the rows of a day.
 func (y *why) severalRows(ctx context.Context, from string) error {
 	y.setDays()
-	name, order := "to_json(t)::varchar", ""
+	name, order := "to_json(t)::varchar", "order by 1"
 	if y.has(y.m.Name, "_id") {
 		name, order = "_id", "order by _id"
 	}

@@ -80,11 +80,11 @@ func (w wrapWriter) Write(lines []byte) (int, error) {
 }
 
 // interrupts takes Ctrl-C away from the handler that stops a run after its step, and leaves SIGTERM to the system: a query
-// has nothing to finish.
-func interrupts() <-chan os.Signal {
+// has nothing to finish. Others that are named count as Ctrl-C.
+func interrupts(others ...os.Signal) <-chan os.Signal {
 	signal.Reset(os.Interrupt, syscall.SIGTERM)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt)
+	signal.Notify(signals, append(others, os.Interrupt)...)
 	return signals
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -62,6 +63,10 @@ func query(c *cli.Context) error {
 // writerOf is what writes the statement's rows to a file, once it is known that the format can go there.
 func writerOf(c *cli.Context, statement string) (func(*os.File) error, error) {
 	options := consoleOptions(c)
+	if outputOf(c) != "" {
+		// The file that is not finished goes with it.
+		options.Interrupts = interrupts(syscall.SIGTERM)
+	}
 	if c.String("format") == parquet {
 		if outputOf(c) == "" && isTerminal(c.App.Writer) {
 			return nil, engine.WithHint(fmt.Errorf("%w: parquet is not for a terminal", engine.ErrUsage), "-o FILE writes it to a file")

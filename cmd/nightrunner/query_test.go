@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	_ "github.com/duckdb/duckdb-go/v2"
 )
@@ -42,5 +45,31 @@ func TestStatementsThatStartWithAComment(t *testing.T) {
 		if string(out) != "a\n1\n" || err != nil {
 			t.Errorf("%q: got %q, %v", args, out, err)
 		}
+	}
+}
+
+// TestStoppedQueryLeavesNoFile when the machine stops it, either.
+func TestStoppedQueryLeavesNoFile(t *testing.T) {
+	nightrunner, warehouse, dir := program(t), emptyWarehouse(t), t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	run := exec.CommandContext(ctx, nightrunner, "query", "--warehouse", warehouse, "--format", "csv", "-o", filepath.Join(dir, "out.csv"), "from range(100000000000)")
+	if err := run.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for ctx.Err() == nil {
+		if begun, err := os.ReadDir(dir); err != nil || len(begun) > 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if err := run.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Wait(); err == nil {
+		t.Error("it ended well")
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
 	}
 }

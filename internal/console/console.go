@@ -191,12 +191,8 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
-// interruptibly runs fn and cancels it with ErrInterrupted at the first signal from now on; older ones are dropped.
+// interruptibly runs fn and cancels it with ErrInterrupted at a signal, also one that came since the statement before.
 func (s *Session) interruptibly(ctx context.Context, fn func(context.Context) error) error {
-	select {
-	case <-s.options.Interrupts:
-	default:
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {

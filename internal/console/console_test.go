@@ -454,13 +454,17 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestOldInterruptIsDropped: Ctrl-C between statements stops none.
-func TestOldInterruptIsDropped(t *testing.T) {
+// TestOldInterrupt: Ctrl-C between statements stops none that is typed later, and all that a script has still to do.
+func TestOldInterrupt(t *testing.T) {
 	signals := make(chan os.Signal, 1)
 	signals <- os.Interrupt
-	session, _, _ := start(t, openDB(t), Options{Interrupts: signals})
-	if err := session.Exec(t.Context(), "select 1"); err != nil {
-		t.Error(err)
+	session, out, _ := start(t, openDB(t), Options{Interrupts: signals})
+	if err := session.typed(t.Context(), "select 1;"); err != nil || !strings.Contains(out.String(), "1") {
+		t.Errorf("%v: %s", err, out)
+	}
+	signals <- os.Interrupt
+	if err := session.Exec(t.Context(), "from range(100000000000)"); !errors.Is(err, ErrInterrupted) {
+		t.Errorf("got %v", err)
 	}
 }
 

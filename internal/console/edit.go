@@ -90,6 +90,11 @@ func (s *Session) notice() {
 
 // typed runs what was entered. Only a Quit is returned.
 func (s *Session) typed(ctx context.Context, line string) error {
+	select {
+	case <-s.options.Interrupts:
+		// It was for what ran before.
+	default:
+	}
 	s.failed, s.failedBefore = false, false
 	err := s.Run(ctx, strings.NewReader(spoken(line)))
 	switch {
