@@ -34,14 +34,16 @@ func (x *publisher) prepare(ctx context.Context, m *Model) []*work {
 	}
 	scope, err := x.current(ctx, m, compared)
 	for _, one := range compared {
-		if err == nil {
-			err = x.provePending(ctx, m, one)
+		// What goes wrong at one destination is none of the others' business.
+		failed := err
+		if failed == nil {
+			failed = x.provePending(ctx, m, one)
 		}
-		if err == nil {
-			one.publication, err = x.compare(ctx, m, one, scope)
+		if failed == nil {
+			one.publication, failed = x.compare(ctx, m, one, scope)
 		}
-		if err != nil {
-			one.fail(m, err)
+		if failed != nil {
+			one.fail(m, failed)
 		}
 	}
 	return works
