@@ -159,7 +159,11 @@ func (x *publisher) decreases(ctx context.Context, m *Model, k *work, column str
 			found[one.ID] = fmt.Sprintf("%s: %s → %s", one.ID, one.Before, one.After)
 		}
 	}
-	if m.Grain == "day" {
+	judged, err := x.hasHistory(ctx, m, k)
+	if err != nil {
+		return GuardResult{}, err
+	}
+	if m.Grain == "day" && judged {
 		// Only what is written is judged: what is there already was.
 		err := x.w.each(ctx, func(rows *sql.Rows) error {
 			var id, before, after string
@@ -181,6 +185,15 @@ func (x *publisher) decreases(ctx context.Context, m *Model, k *work, column str
 		}
 	}
 	return result, nil
+}
+
+// hasHistory: the destination has documents of the statistic, ours or another's. Without, a history goes out as a whole and is what it
+// is; with one, a night's new day is judged.
+func (x *publisher) hasHistory(ctx context.Context, m *Model, k *work) (bool, error) {
+	var ours bool
+	err := x.w.scalar(ctx, &ours, "select count(*) > 0 from ops.documents where "+k.mine(m.Export))
+	p := k.publication
+	return ours || k.foreseen.New < p.New+p.Changed+p.Same, err
 }
 
 // numeric refuses a column that is not there, or no number: texts have another order.
