@@ -85,7 +85,11 @@ func printFacts(w io.Writer, facts *engine.Facts, bytes *engine.Sizes) {
 		behind = fmt.Sprintf("%s days behind yesterday", number(int64(facts.DaysBehind)))
 	}
 	size := func(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
-	fmt.Fprintf(w, "%s; %s\nwarehouse %s, snapshots %s, %s free\n\n", last, behind, size(bytes.Warehouse), size(bytes.Snapshots), size(bytes.FreeDisk))
+	disk := size(bytes.FreeDisk) + " free"
+	if bytes.Warehouse+bytes.Snapshots > 0 { // Neither is here where a snapshot from elsewhere is read.
+		disk = fmt.Sprintf("warehouse %s, snapshots %s, %s", size(bytes.Warehouse), size(bytes.Snapshots), disk)
+	}
+	fmt.Fprintf(w, "%s; %s\n%s\n\n", last, behind, disk)
 }
 
 func printStatus(w io.Writer, width int, s *engine.StatusReport) {
