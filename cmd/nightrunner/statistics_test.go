@@ -83,7 +83,7 @@ func describe(t *testing.T) statdoc.Source {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return statdoc.Source{Project: p, Columns: columnsOf(t, warehouse), Examples: lastDocuments(t, out)}
+	return statdoc.Source{Project: p, Columns: columnsOf(t, warehouse), Examples: lastDocuments(t, out), Files: sqlfiles.Files}
 }
 
 func columnsOf(t *testing.T, warehouse string) map[string][]statdoc.Column {

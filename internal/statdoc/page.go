@@ -1,11 +1,15 @@
 // Package statdoc writes the page that describes every statistic, docs/statistics.md, from what the SQL files say of
-// themselves: meaning, grain, fields with types and units, sources, lineage, and a document of the demo's chain.
+// themselves: meaning, grain, fields with types and units, sources, lineage, a document of the demo's chain, and what a
+// test works through with small numbers.
 package statdoc
 
 import (
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
+
+	"golang.org/x/tools/txtar"
 
 	"github.com/ccdexplorer/nightrunner/engine"
 )
@@ -20,6 +24,8 @@ type Source struct {
 	Columns map[string][]Column
 	// Examples are documents as Extended JSON, by the names of statistics.
 	Examples map[string]string
+	// Files are the SQL files, with the tests whose first cases are worked examples.
+	Files fs.FS
 }
 
 const head = `# Statistics
@@ -110,6 +116,24 @@ func (s Source) section(out *strings.Builder, m *engine.Model) {
 	if example := s.Examples[m.Export]; example != "" {
 		fmt.Fprintf(out, "\n```json\n%s\n```\n", shortened(example))
 	}
+	if file, prose := s.worked(m); prose != "" {
+		fmt.Fprintf(out, "\nA worked case of `sql/%s`, which `nightrunner test` checks:\n\n> %s\n", file, strings.ReplaceAll(prose, "\n", "\n> "))
+	}
+}
+
+// worked is what the first case of a model's own test says in prose, and the test's file.
+func (s Source) worked(m *engine.Model) (file, prose string) {
+	file = "tests/" + m.Export + ".txtar"
+	text, err := fs.ReadFile(s.Files, file)
+	if err != nil {
+		return file, ""
+	}
+	for _, part := range txtar.Parse(text).Files {
+		if strings.HasPrefix(part.Name, "case ") {
+			return file, strings.TrimSpace(string(part.Data))
+		}
+	}
+	return file, ""
 }
 
 // usual is the meaning of columns that mean the same everywhere.
@@ -130,13 +154,13 @@ func usual(column string, m *engine.Model) string {
 // documentType is what a column becomes in a document.
 func documentType(kind string) string {
 	switch {
+	case strings.HasSuffix(kind, "[]"):
+		return "array of " + documentType(strings.TrimSuffix(kind, "[]"))
 	case strings.HasPrefix(kind, "MAP("):
 		_, value, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(kind, "MAP("), ")"), ", ")
 		return "document of " + documentType(value)
 	case strings.HasPrefix(kind, "STRUCT("):
 		return "document"
-	case strings.HasSuffix(kind, "[]"):
-		return "array"
 	}
 	switch kind {
 	case "VARCHAR":

@@ -11,19 +11,20 @@
 -- column: new_account_count active accounts that were active on no day before
 -- column: new_edge_count edges that were there on no day before
 -- column: reciprocity share of the edges whose accounts also have the edge the other way; null without edges
--- column: degree_median with how many others active accounts had to do: the median, by nearest rank; null without edges
+-- column: degree_median with how many others an active account had to do, as sender or receiver: the median, by nearest rank; null without edges
 -- column: degree_p90 the same, what 90 of 100 active accounts do not exceed
 -- column: degree_p99 the same, what 99 of 100 active accounts do not exceed
 -- column: degree_max the same, the most
--- column: largest_component_share share of the active accounts in the largest group that hangs together; null without edges
--- column: hubs the ten accounts that had to do with the most others, and with how many; of equal ones the first addresses
+-- column: largest_component_share share of the active accounts in the largest group that edges connect, whatever their direction; null without edges
+-- column: hubs the ten accounts that had to do with the most others: account_address_canonical, and counterparty_count, how many; of equal ones the first addresses
 -- column: transfers transfers of CCD: their transfer_count, active_account_count and edge_count
 -- column: scheduled_transfers the same of transfers of CCD with a release schedule
 -- column: token_transfers the same of transfers of protocol-level tokens
 --
 -- The graph of the day's transfers between accounts, one row per day; counts also for each kind of transfer. Rejected
--- transactions transfer nothing. Aliases are one account. A transfer of an account to itself is no edge. A transfer into
--- or out of a lock is one between the accounts that it names.
+-- transactions transfer nothing. Aliases are one account. A transfer of an account to itself is no edge. Transfers of tokens
+-- are the transfer events of token updates and of meta updates, one each. One into or out of a lock is one between the
+-- accounts that it names.
 
 with
 

@@ -14,12 +14,25 @@
 -- column: staked stake of validators, microCCD
 -- column: delegated stake of accounts with a delegation target, microCCD
 -- column: exchanges on labelled accounts of exchanges, microCCD
--- column: locked_share locked per total, and so on
+-- column: encrypted_share encrypted per total
+-- column: locked_share locked per total
+-- column: unlocked_share unlocked per total
+-- column: staked_share staked per total
+-- column: delegated_share delegated per total
+-- column: exchanges_share exchanges per total
 -- column: released total that is not locked, microCCD
--- column: scheduled locked by the scheduled transfers that are loaded, microCCD; null without the day's transactions
--- column: unlocks_30_days of scheduled, what unlocks by the end of the thirtieth day after, microCCD, and so on
--- column: released_ccd released, CCD, and so on
--- column: released_usd released at the day's rate, USD, and so on
+-- column: scheduled locked by the scheduled transfers that are loaded and not due at the slot time of the day's last block, microCCD; null without the day's transactions
+-- column: unlocks_30_days of scheduled, what is due by the end of the thirtieth day after, UTC, microCCD
+-- column: unlocks_90_days the same by the end of the ninetieth day after, microCCD
+-- column: unlocks_365_days the same by the end of the 365th day after, microCCD
+-- column: released_ccd released, CCD
+-- column: unlocks_30_days_ccd unlocks_30_days, CCD
+-- column: unlocks_90_days_ccd unlocks_90_days, CCD
+-- column: unlocks_365_days_ccd unlocks_365_days, CCD
+-- column: released_usd released at the day's rate, USD
+-- column: unlocks_30_days_usd unlocks_30_days at the day's rate, USD
+-- column: unlocks_90_days_usd unlocks_90_days at the day's rate, USD
+-- column: unlocks_365_days_usd unlocks_365_days at the day's rate, USD
 -- column: ccd_rate_usd USD per CCD; null, and the values in USD with it, while no rate is known
 -- column: complete whether the day has its transactions and a rate
 --

@@ -14,10 +14,16 @@
 -- column: on_exchanges_usd what labelled accounts of exchanges hold, USD
 -- column: transferred_usd CCD that changed hands, as in statistics_network_activity, USD
 -- column: fees_usd what senders of transactions paid, as in statistics_transaction_fees, USD
--- column: market_cap_eur market_cap_usd in EUR, and so on
+-- column: market_cap_eur market_cap_usd in EUR
+-- column: realized_cap_eur realized_cap_usd in EUR
+-- column: staked_eur staked_usd in EUR
+-- column: delegated_eur delegated_usd in EUR
+-- column: on_exchanges_eur on_exchanges_usd in EUR
+-- column: transferred_eur transferred_usd in EUR
+-- column: fees_eur fees_usd in EUR
 -- column: ccd_rate_usd USD per CCD; null: no rate is known, and no value but realized_cap_usd
 -- column: ccd_rate_source where it comes from
--- column: eur_rate_usd USD per EUR; null: no rate is known, and no value in EUR
+-- column: eur_rate_usd USD per EUR; no value in EUR where it is null (no rate is known) or 0
 -- column: eur_rate_source where it comes from
 -- column: complete whether every value is there, mvrv aside
 --
