@@ -7,7 +7,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -15,12 +14,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	_ "github.com/duckdb/duckdb-go/v2"
 
 	"github.com/ccdexplorer/nightrunner/internal/chain"
+	"github.com/ccdexplorer/nightrunner/internal/machine"
 )
 
 type settings struct {
@@ -107,8 +106,13 @@ func (s settings) process(ctx context.Context, args ...string) (outcome, error) 
 	var stdout, stderr strings.Builder
 	command.Stdout, command.Stderr = &stdout, &stderr
 	start := time.Now()
-	err := command.Run()
+	if err := command.Start(); err != nil {
+		return outcome{}, err
+	}
+	peak := watchPeak(command.Process.Pid)
+	err := command.Wait()
 	took := time.Since(start)
+	most := peak()
 	if err != nil {
 		return outcome{}, fmt.Errorf("%s: %w\n%s", strings.Join(command.Args, " "), err, stderr.String())
 	}
@@ -119,12 +123,32 @@ func (s settings) process(ctx context.Context, args ...string) (outcome, error) 
 	if err := json.Unmarshal([]byte(stdout.String()), &report); err != nil {
 		return outcome{}, fmt.Errorf("read the report: %w", err)
 	}
-	usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return outcome{}, errors.New("no resource usage on this system")
-	}
-	return outcome{time.Duration(report.Seconds * float64(time.Second)), took, usage.Maxrss << 10, report.Steps,
+	return outcome{time.Duration(report.Seconds * float64(time.Second)), took, most, report.Steps,
 		command.ProcessState.UserTime() + command.ProcessState.SystemTime()}, nil
+}
+
+// watchPeak looks every few milliseconds at the most memory that a process has taken. What Linux tells of it after its end is
+// not less than what this process takes.
+func watchPeak(pid int) (peak func() int64) {
+	over, most := make(chan struct{}), make(chan int64)
+	go func() {
+		ticker := time.NewTicker(5 * time.Millisecond)
+		defer ticker.Stop()
+		seen := uint64(0)
+		for {
+			select {
+			case <-over:
+				most <- int64(seen)
+				return
+			case <-ticker.C:
+				seen = max(seen, machine.PeakOf(pid))
+			}
+		}
+	}()
+	return func() int64 {
+		close(over)
+		return <-most
+	}
 }
 
 // scan reads the CSVs with DuckDB, columns given and nothing stored: one statement per header.

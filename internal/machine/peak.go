@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -10,8 +11,11 @@ import (
 func ResetPeak() bool { return os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) == nil }
 
 // Peak is the most memory in bytes that this process has taken since ResetPeak, 0 where that is not known.
-func Peak() uint64 {
-	status, err := os.ReadFile("/proc/self/status")
+func Peak() uint64 { return PeakOf(os.Getpid()) }
+
+// PeakOf is Peak of a process.
+func PeakOf(pid int) uint64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
