@@ -58,6 +58,9 @@ func (p *population) locked() int64 {
 	return total
 }
 
+// lockedForSchedules is locked from the first day on and never released, microCCD: room for what transactions schedule.
+const lockedForSchedules = 50_000_000 * microPerCCD
+
 // begin makes the accounts of the first day.
 func (p *population) begin() {
 	for range p.start {
@@ -66,6 +69,7 @@ func (p *population) begin() {
 	for i := range min(5, len(p.accounts)) {
 		p.add(p.accounts[i], int64(100+150*i)*1_000_000*microPerCCD)
 	}
+	p.accounts[1].locked = lockedForSchedules
 	for i, a := range p.accounts {
 		switch {
 		case i >= 5 && i%50 == 7:

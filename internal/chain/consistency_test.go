@@ -491,3 +491,34 @@ func TestReleasesAndRates(t *testing.T) {
 		t.Errorf("rates by type: %v", types)
 	}
 }
+
+// TestWhatIsScheduledIsLocked: parts that wait for their day are never more than what the snapshots lock.
+func TestWhatIsScheduledIsLocked(t *testing.T) {
+	for _, o := range []Options{{Days: 200, Accounts: 10, TransactionsPerDay: 20}, {Days: 40, Accounts: 300, TransactionsPerDay: 400}, {Days: 2, Accounts: 10, TransactionsPerDay: 3000}} {
+		o.Only = []string{"transactions"}
+		dir, waiting := filepath.Join(generate(t, o), mainnetDump), int64(0)
+		for _, one := range documents(t, dir, "transactions") {
+			parts, is := one.Lookup("account_transaction", "effects", "transferred_with_schedule", "amount").ArrayOK()
+			if !is {
+				continue
+			}
+			values, err := parts.Values()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, part := range values {
+				due, err := time.Parse(time.RFC3339, text(part.Document(), "timestamp"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				// Those that are due after the last day all wait on it.
+				if due.After(time.Date(2025, 1, 1+o.Days, 0, 0, 0, 0, time.UTC)) {
+					waiting += integer(part.Document(), "amount")
+				}
+			}
+		}
+		if waiting == 0 || waiting > lockedForSchedules {
+			t.Errorf("%+v: %d microCCD wait, %d are locked", o, waiting, int64(lockedForSchedules))
+		}
+	}
+}

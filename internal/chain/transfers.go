@@ -30,8 +30,20 @@ func (t *transactions) transfer() {
 	t.endAccount()
 }
 
-// transferWithSchedule releases an amount in up to four parts, thirty days apart. The parts are small, so that all that is
-// scheduled fits into what the snapshots lock.
+// Of a scheduled transfer there are up to four parts, each due thirty days after the one before.
+const (
+	mostParts       = 4
+	daysBetweenPart = 30
+)
+
+// mostPerPart is what a part may have at most, microCCD, so that all parts that wait for their day fit into
+// lockedForSchedules, however many transactions a day has.
+func (t *transactions) mostPerPart() uint64 {
+	const waiting = mostParts*daysBetweenPart + 2
+	return max(1, lockedForSchedules/waiting/mostParts/uint64(t.perDay))
+}
+
+// transferWithSchedule releases an amount in parts.
 func (t *transactions) transferWithSchedule() {
 	sender, receiver := t.someone(2), t.receiver()
 	t.beginAccount(heading{contents: "transferred_with_schedule"}, "success", sender, 3000+t.random.IntN(9000))
@@ -39,11 +51,11 @@ func (t *transactions) transferWithSchedule() {
 	t.e.text("receiver", receiver)
 	t.e.array("amount")
 	from, total := time.UnixMilli(t.block.slot).UTC(), uint64(0)
-	for i := range 1 + t.random.IntN(4) {
-		part := 1 + t.amount()>>12
+	for i := range 1 + t.random.IntN(mostParts) {
+		part := min(1+t.amount()>>12, t.mostPerPart())
 		total += part
 		t.e.document(t.e.next())
-		t.e.text("timestamp", from.AddDate(0, 0, 30*(i+1)).Format(time.RFC3339))
+		t.e.text("timestamp", from.AddDate(0, 0, daysBetweenPart*(i+1)).Format(time.RFC3339))
 		t.e.amount("amount", part)
 		t.e.end()
 	}

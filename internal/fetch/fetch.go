@@ -46,12 +46,14 @@ type Options struct {
 	Agent string
 }
 
+const agentHeader = "User-Agent"
+
 // A Client asks over HTTP. It is safe for concurrent use.
 type Client struct {
 	http   *retryablehttp.Client
 	header http.Header
 	// wait is the longest that a server may ask for.
-	wait, pace time.Duration
+	wait time.Duration
 }
 
 // New makes a client.
@@ -74,17 +76,37 @@ func New(o Options) *Client {
 	if o.Proxy != nil {
 		transport.Proxy = http.ProxyURL(o.Proxy)
 	}
-	c := &Client{header: o.Header.Clone(), wait: o.MaxWait, pace: o.Pace, http: &retryablehttp.Client{
+	c := &Client{header: o.Header.Clone(), wait: o.MaxWait, http: &retryablehttp.Client{
 		HTTPClient:   &http.Client{Transport: &tries{inner: transport, limiter: Limiter(o.Pace), timeout: o.Timeout, maxBody: o.MaxBody}},
 		RetryWaitMin: o.Wait, RetryWaitMax: 30 * time.Second, RetryMax: o.Tries - 1,
 		Backoff: retryablehttp.DefaultBackoff, ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}}
 	c.http.CheckRetry = c.again
+	c.http.HTTPClient.CheckRedirect = c.follow
 	if c.header == nil {
 		c.header = http.Header{}
 	}
-	c.header.Set("User-Agent", o.Agent)
+	c.header.Set(agentHeader, o.Agent)
 	return c
+}
+
+// mostRedirects is where a server that sends us in circles is left.
+const mostRedirects = 10
+
+// follow lets a redirect to another host or port, or from TLS to none, go without the secrets of the first: net/http takes
+// away some headers only, and only where the host's name is another one.
+func (c *Client) follow(request *http.Request, via []*http.Request) error {
+	if len(via) >= mostRedirects {
+		return fmt.Errorf("stopped after %d redirects", mostRedirects)
+	}
+	if first := via[0].URL; request.URL.Host != first.Host || first.Scheme == "https" && request.URL.Scheme != "https" {
+		for name := range c.header {
+			if name != agentHeader {
+				request.Header.Del(name)
+			}
+		}
+	}
+	return nil
 }
 
 // Limiter lets one through per pace, the first at once; a pace of 0 lets all through.
@@ -154,7 +176,10 @@ func (c *Client) send(ctx context.Context, method, address string, document []by
 	maps.Copy(request.Header, header)
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, nil, c.last(err, notReached(err))
+		if notReached(err) {
+			err = unreachable{err}
+		}
+		return nil, nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
@@ -162,27 +187,16 @@ func (c *Client) send(ctx context.Context, method, address string, document []by
 		return nil, nil, err
 	}
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		err := &StatusError{URL: secret.Redact(address), Status: response.StatusCode, RetryAfter: response.Header.Get("Retry-After"), Body: body}
-		return nil, nil, c.last(err, false)
+		return nil, nil, &StatusError{URL: secret.Redact(address), Status: response.StatusCode, RetryAfter: response.Header.Get("Retry-After"), Body: body}
 	}
 	return response.Header, body, nil
 }
 
-// slow is a pace at which the tries of a failing request take minutes: one that failed is enough.
-const slow = 10 * time.Second
+// unreachable is an error after which no further question is worth asking: nobody is there.
+type unreachable struct{ error }
 
-// last marks an error after which no further question is worth asking: nobody is there, or it takes too long to find out.
-func (c *Client) last(err error, unreachable bool) error {
-	if unreachable || c.pace >= slow {
-		return hopeless{err}
-	}
-	return err
-}
-
-type hopeless struct{ error }
-
-func (h hopeless) Unwrap() error        { return h.error }
-func (h hopeless) Is(target error) bool { return target == ErrStop }
+func (u unreachable) Unwrap() error        { return u.error }
+func (u unreachable) Is(target error) bool { return target == ErrStop }
 
 // notReached reports whether a request did not come as far as the server.
 func notReached(err error) bool {

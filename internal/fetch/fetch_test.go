@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // script answers each request with the next step; the last one is repeated. It counts requests.
@@ -146,14 +148,41 @@ func TestSecretsStandInNoError(t *testing.T) {
 	}
 }
 
-// TestAFailureIsTheLastWhereQuestionsTakeLong: three of them would take a quarter of an hour at the pace of CoinGecko.
-func TestAFailureIsTheLastWhereQuestionsTakeLong(t *testing.T) {
-	for pace, last := range map[time.Duration]bool{0: false, slow: true} {
+// TestAnAnswerIsNoReasonToStop: an error about one question says nothing of the next one, whatever the pace.
+func TestAnAnswerIsNoReasonToStop(t *testing.T) {
+	for _, pace := range []time.Duration{0, time.Minute} {
 		_, address := serve(t, says(500, ""))
 		_, err := New(Options{Tries: 1, Pace: pace}).Get(t.Context(), address)
-		if err == nil || errors.Is(err, ErrStop) != last || !errors.As(err, new(*StatusError)) {
+		if err == nil || errors.Is(err, ErrStop) || !errors.As(err, new(*StatusError)) {
 			t.Errorf("pace %s: %v", pace, err)
 		}
+	}
+}
+
+// TestKeysStayWithTheirServer: a redirect to another host or port does not get them.
+func TestKeysStayWithTheirServer(t *testing.T) {
+	var got []string
+	look := func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Get("X-Key")+r.Header.Get("Authorization"))
+	}
+	_, other := serve(t, look)
+	_, address := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		look(w, r)
+		switch r.URL.Path {
+		case "/away":
+			http.Redirect(w, r, other, http.StatusFound)
+		case "/near":
+			http.Redirect(w, r, "/here", http.StatusFound)
+		}
+	})
+	client := New(Options{Header: http.Header{"X-Key": {"hidden"}, "Authorization": {"Bearer word"}}})
+	for _, path := range []string{"/away", "/near"} {
+		if _, err := client.Get(t.Context(), address+path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"hiddenBearer word", "", "hiddenBearer word", "hiddenBearer word"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

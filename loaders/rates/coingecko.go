@@ -81,27 +81,55 @@ type geckoQuestion struct {
 	day       day
 }
 
-// questions are those worth most first: charts of tokens whose last day is missing, the last day's volume, other charts,
-// then older volumes.
+// questions are charts, those first whose last day is missing, and volumes, the newest first: a volume after every two
+// charts. So what always fails in one of them keeps no other from being asked: three failures in a row end a load.
 func (c *CoinGecko) questions(ctx context.Context, in *engine.Intake, k *known) ([]geckoQuestion, error) {
 	charts, err := chartQuestions(ctx, in, k)
 	if err != nil || len(k.wanted) == 0 {
 		return nil, err
 	}
-	last := k.wanted[len(k.wanted)-1]
+	charts = rotate(charts, dayOf(in.Now()))
 	slices.SortStableFunc(charts, func(one, other geckoQuestion) int { return -compareLast(one.missing, other.missing) })
-	urgent := 0
-	for urgent < len(charts) && charts[urgent].missing[len(charts[urgent].missing)-1] == last {
-		urgent++
-	}
 	volumes := k.missingVolumes()
-	first := min(1, len(volumes))
-	older := volumes[first:]
-	if c.backfill >= 0 && len(older) > c.backfill {
-		in.Note("volumes of %d older days are left for further runs", len(older)-c.backfill)
-		older = older[:c.backfill]
+	if c.backfill >= 0 && len(volumes) > 1+c.backfill {
+		in.Note("volumes of %d older days are left for further runs", len(volumes)-1-c.backfill)
+		volumes = volumes[:1+c.backfill]
 	}
-	return slices.Concat(charts[:urgent], volumes[:first], charts[urgent:], older), nil
+	// A last volume is worth more than an old rate.
+	first := 0
+	if len(charts) > 0 && charts[0].missing[len(charts[0].missing)-1] < k.wanted[len(k.wanted)-1] {
+		first = min(1, len(volumes))
+	}
+	return slices.Concat(volumes[:first], weave(charts, volumes[first:])), nil
+}
+
+// rotate begins with another chart each day, but for CCD's, which is worth most: failures at one place of the list keep what
+// is behind them from being asked on some days, not on all.
+func rotate(charts []geckoQuestion, today day) []geckoQuestion {
+	own := slices.IndexFunc(charts, func(q geckoQuestion) bool { return q.token == "CCD" })
+	list := charts
+	if own >= 0 {
+		list = slices.Concat(charts[:own], charts[own+1:])
+	}
+	if len(list) > 0 {
+		from := int(today) % len(list)
+		list = slices.Concat(list[from:], list[:from])
+	}
+	if own >= 0 {
+		list = slices.Insert(list, 0, charts[own])
+	}
+	return list
+}
+
+// weave puts a volume after every two charts.
+func weave(charts, volumes []geckoQuestion) []geckoQuestion {
+	var list []geckoQuestion
+	for len(charts) > 0 && len(volumes) > 0 {
+		two := min(2, len(charts))
+		list = append(append(list, charts[:two]...), volumes[0])
+		charts, volumes = charts[two:], volumes[1:]
+	}
+	return slices.Concat(list, charts, volumes)
 }
 
 func compareLast(one, other []day) int { return int(one[len(one)-1] - other[len(other)-1]) }

@@ -273,3 +273,41 @@ func TestProbe(t *testing.T) {
 		t.Error("an empty folder: no error")
 	}
 }
+
+// TestWhatAlwaysFailsKeepsNothingElseFromBeingAsked: neither answers of 500 nor rejects, however many tokens have
+// them, as long as volumes are asked for between them.
+func TestWhatAlwaysFailsKeepsNothingElseFromBeingAsked(t *testing.T) {
+	for _, answer := range []string{"status 500", `{"prices": []}`} {
+		answers := gecko()
+		_, address := serve(t, answers)
+		desk := newDesk(t)
+		desk.Exec("delete from raw.token_api_translations where token = 'ETH'")
+		for _, token := range []string{"ada", "bnb", "btc", "dot", "ltc", "sol", "trx", "xrp", "eth"} {
+			desk.Exec(fmt.Sprintf("insert into raw.token_api_translations (id, service, token, translation) values ('%s', 'coingecko', '%s', '%[1]s')", token, strings.ToUpper(token)))
+			answers["/coins/"+token+"/market_chart?vs_currency=usd&days=364&interval=daily&precision=full"] = answer
+		}
+		answers["/coins/eth/market_chart?vs_currency=usd&days=364&interval=daily&precision=full"] = answers[ethChart]
+		desk.Load(NewCoinGecko(options(address), -1))
+		same(t, desk, "select distinct token from raw.fetched_rates where fetched_at is not null order by all", "CCD", "ETH")
+		same(t, desk, "select day(date)::varchar from raw.ccd_volumes where fetched_at is not null order by all", "20", "21", "22", "23")
+	}
+}
+
+// TestEachChartIsTheFirstOnSomeDay: where there are no volumes between them, and CCD's on all days.
+func TestEachChartIsTheFirstOnSomeDay(t *testing.T) {
+	charts := []geckoQuestion{{token: "ADA"}, {token: "CCD"}, {token: "DOT"}, {token: "ETH"}}
+	var got []string
+	for today := range day(3) {
+		var tokens []string
+		for _, one := range rotate(charts, today) {
+			tokens = append(tokens, one.token)
+		}
+		got = append(got, strings.Join(tokens, " "))
+	}
+	if diff := cmp.Diff([]string{"CCD ADA DOT ETH", "CCD DOT ETH ADA", "CCD ETH ADA DOT"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if len(rotate(nil, 5)) != 0 || len(rotate(charts[1:2], 5)) != 1 {
+		t.Error("few charts")
+	}
+}
