@@ -2,6 +2,7 @@ package jsonlines
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -45,6 +46,30 @@ func Ask[Q any](ctx context.Context, in *engine.Intake, source fetch.Source, que
 		in.Unreadable(where, landing.rejected(outcome.Left))
 	}
 	return err
+}
+
+// RejectedLast puts questions behind the others whose last answer was a reject, so that they do not end every load before
+// anything else is asked; name is what their answers name as asked.
+func RejectedLast[Q any](ctx context.Context, in *engine.Intake, file string, questions []Q, name func(Q) string) ([]Q, error) {
+	rejected := map[string]bool{}
+	err := in.Query(ctx, func(rows *sql.Rows) error {
+		var asked string
+		err := rows.Scan(&asked)
+		rejected[asked] = true
+		return err
+	}, "select distinct document_id from raw.rejects where document_id is not null and file = $1", file)
+	if err != nil {
+		return nil, fmt.Errorf("look for rejects: %w", err)
+	}
+	var good, bad []Q
+	for _, question := range questions {
+		if rejected[name(question)] {
+			bad = append(bad, question)
+		} else {
+			good = append(good, question)
+		}
+	}
+	return append(good, bad...), nil
 }
 
 // rejected says how many answers were rejects.

@@ -43,7 +43,8 @@ func Redact(uri string) string {
 	return scheme + "://" + user + place + "?" + strings.Join(list, "&")
 }
 
-// cut takes a URI apart: user is the name for people, password the text behind its colon, rest what follows the @.
+// cut takes a URI apart: user is the name for people, password the text behind its colon, or a name alone in a URL of HTTP;
+// rest is what follows the @.
 func cut(uri string) (scheme, user, password, rest string, is bool) {
 	scheme, rest, is = strings.Cut(uri, "://")
 	if !is {
@@ -58,7 +59,11 @@ func cut(uri string) (scheme, user, password, rest string, is bool) {
 		return scheme, "", "", rest, true
 	}
 	user, password, has := strings.Cut(rest[:at], ":")
-	if has {
+	switch {
+	case password == "" && (scheme == "http" || scheme == "https"):
+		// A token stands there alone; a database has names without a password, too.
+		user, password = "xxxxx", user
+	case has:
 		user += ":xxxxx"
 	}
 	return scheme, user, password, rest[at+1:], true
@@ -67,7 +72,7 @@ func cut(uri string) (scheme, user, password, rest string, is bool) {
 // isSecret tells by its name that an option of a URI holds a secret.
 func isSecret(key string) bool {
 	key = strings.ToLower(key)
-	return slices.ContainsFunc([]string{"password", "token", "secret", "apikey", "api_key", "accesskey", "authmechanismproperties"},
+	return key == "key" || slices.ContainsFunc([]string{"password", "token", "secret", "apikey", "api_key", "accesskey", "authmechanismproperties"},
 		func(word string) bool { return strings.Contains(key, word) })
 }
 

@@ -16,6 +16,8 @@ func TestURIsWithoutTheirSecrets(t *testing.T) {
 		"mongodb://h/?authMechanismProperties=AWS_SESSION_TOKEN:hunter2": "mongodb://h/?authMechanismProperties=xxxxx",
 		"mongodb://u:hunter2%@host":                                      "mongodb://u:xxxxx@host",
 		"mongodb://u:h/u?n@ter2@a:1,b:2/?tls=true&w=1":                   "mongodb://u:xxxxx@a:1,b:2/?tls=true&w=1",
+		"https://hunter2@host/x?key=hunter2&keys=1":                      "https://xxxxx@host/x?key=xxxxx&keys=1",
+		"http://hunter2:@host/":                                          "http://xxxxx@host/",
 		"mongodb://name@host/a@b?x=y@z":                                  "mongodb://name@host/a@b?x=y@z",
 	} {
 		if got := Redact(uri); got != want {
@@ -25,7 +27,7 @@ func TestURIsWithoutTheirSecrets(t *testing.T) {
 }
 
 func TestTextsWithoutSecrets(t *testing.T) {
-	for _, uri := range []string{"mongodb://u:p%40ss%22%3C-word@host/", "mongodb://u:p@ss\"<-word@host/", "https://host/?token=p%40ss%22%3C-word"} {
+	for _, uri := range []string{"mongodb://u:p%40ss%22%3C-word@host/", "mongodb://u:p@ss\"<-word@host/", "https://host/?token=p%40ss%22%3C-word", "https://p%40ss%22%3C-word@host/"} {
 		r := New(uri, "out", "mongodb://other/")
 		plain := `p@ss"<-word`
 		said := fmt.Sprintf("%s %s %q %s %s %s", uri, plain, plain, url.QueryEscape(plain), url.PathEscape(plain), `p@ss\"\u003c-word`)

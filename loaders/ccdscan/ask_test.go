@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -195,5 +196,21 @@ func TestARecordingIsAsTheServer(t *testing.T) {
 	}
 	if rows := read.Texts(rowsQuery); len(rows) != 2 {
 		t.Errorf("%q", rows)
+	}
+}
+
+// TestNonsenseOnSomeDaysEndsNotEveryLoad: after three rejects in a row no more is asked; the next load begins with the others.
+func TestNonsenseOnSomeDaysEndsNotEveryLoad(t *testing.T) {
+	s := &scan{answers: map[string]string{"aa": block("aa", 99, "9", "8"), "bb": "<html>", "cc": "<html>", "dd": "<html>"}}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	desk := newDesk(t, append([]string{"aa"}, slices.Repeat([]string{"bb", "cc", "dd"}, 20)...)...)
+	o := source(server.URL)
+	o.Parallel = 1
+	for range 30 {
+		desk.Load(New(o))
+	}
+	if diff := cmp.Diff([]string{"20 aa 99 9 8"}, desk.Texts(rowsQuery)); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -37,17 +37,23 @@ func (l *Loader) Load(ctx context.Context, in *engine.Intake) error {
 	if err != nil {
 		return err
 	}
+	if questions, err = jsonlines.RejectedLast(ctx, in, table.File, questions, asked); err != nil {
+		return err
+	}
 	client := l.source.Client(l.source.Bearer())
 	return jsonlines.Ask(ctx, in, l.source, questions, func(ctx context.Context, block jsonlines.Block) ([]jsonlines.Answer, error) {
 		body, err := client.PostJSON(ctx, l.source.Address, question(block.Hash))
 		if err != nil {
 			return nil, err
 		}
-		day := block.Day.Format(time.DateOnly)
+		day := asked(block)
 		answer, err := jsonlines.NewAnswer(&table, day, line{day, block.Hash, result(body)})
 		return []jsonlines.Answer{answer}, err
 	})
 }
+
+// asked names the question about a day's last block.
+func asked(block jsonlines.Block) string { return block.Day.Format(time.DateOnly) }
 
 // missing are the days without an answer about their last block: not asked about, or some time ago without success.
 func missing(refresh bool, now time.Time) string {

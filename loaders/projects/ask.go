@@ -93,7 +93,10 @@ func (l *Loader) askCommit(ctx context.Context, in *engine.Intake, now *answer, 
 		if ctx.Err() == nil {
 			in.Unreadable(secret.Redact(l.o.Commits), err)
 		}
-		commit = before.commit
+		commit = ""
+		if before.address == l.where() {
+			commit = before.commit
+		}
 	}
 	now.commit = commit
 }
@@ -104,11 +107,14 @@ func (l *Loader) newestCommit(ctx context.Context) (string, error) {
 		return "", err
 	}
 	var commits []struct{ SHA string }
-	if err := json.Unmarshal(body, &commits); err != nil || len(commits) == 0 || commits[0].SHA == "" {
+	if err := json.Unmarshal(body, &commits); err != nil || len(commits) == 0 || !isCommit(commits[0].SHA) {
 		return "", fmt.Errorf("%s is no list of commits like [{\"sha\": …}, …]", shown(body))
 	}
 	return commits[0].SHA, nil
 }
+
+// isCommit: a word of hexadecimal digits.
+func isCommit(text string) bool { return text != "" && strings.Trim(text, "0123456789abcdef") == "" }
 
 // record appends an answer to the recording.
 func (l *Loader) record(in *engine.Intake, now answer) {

@@ -305,6 +305,7 @@ func TestCommits(t *testing.T) {
 		{`[{"sha": "c2"}]`, "c2", ""},
 		{"<html>", "c2", `"<html>" is no list of commits`},
 		{"[]", "c2", `"[]" is no list of commits`},
+		{`[{"sha": "main"}]`, "c2", "is no list of commits"},
 	} {
 		h.commits = step.commits
 		report := desk.Load(New(o))
@@ -317,6 +318,12 @@ func TestCommits(t *testing.T) {
 	}
 	if len(desk.Texts(listed)) != 1 {
 		t.Errorf("%q", desk.Texts(listed))
+	}
+	// A list that stands elsewhere has no commit of the one before.
+	o.Address = address + "/other.json"
+	desk.Load(New(o))
+	if diff := cmp.Diff([]string{`"one" mainnet`}, desk.Texts(revisions)); diff != "" {
+		t.Error(diff)
 	}
 }
 

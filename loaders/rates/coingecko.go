@@ -90,7 +90,10 @@ func (c *CoinGecko) questions(ctx context.Context, in *engine.Intake, k *known) 
 	}
 	charts = rotate(charts, dayOf(in.Now()))
 	slices.SortStableFunc(charts, func(one, other geckoQuestion) int { return -compareLast(one.missing, other.missing) })
-	volumes := k.missingVolumes()
+	volumes, err := jsonlines.RejectedLast(ctx, in, historiesFile, k.missingVolumes(), func(q geckoQuestion) string { return q.day.date() })
+	if err != nil {
+		return nil, err
+	}
 	if c.backfill >= 0 && len(volumes) > 1+c.backfill {
 		in.Note("volumes of %d older days are left for further runs", len(volumes)-1-c.backfill)
 		volumes = volumes[:1+c.backfill]
@@ -205,7 +208,7 @@ func (k *known) charts() jsonlines.Table {
 // refuse tells a price of 0 of a day that is wanted.
 func (k *known) refuse(d *jsonlines.Document, token string, one price) {
 	if k.wants(k.of(token).at(one.day)) {
-		d.Reject(one.day.time(), "answer.prices", one.content, "%s: a price of 0 on %s", token, one.day.time().Format(time.DateOnly))
+		d.Reject(one.day.time(), "answer.prices", one.content, "%s: a price of 0 on %s", token, one.day.date())
 	}
 }
 

@@ -92,9 +92,13 @@ func (c *Currencies) Load(ctx context.Context, in *engine.Intake) error {
 	if len(c.urls) == 0 {
 		return jsonlines.Load(ctx, in, c.o.Address, table)
 	}
+	days, err := jsonlines.RejectedLast(ctx, in, table.File, k.missingDays(tracked), day.date)
+	if err != nil {
+		return err
+	}
 	client := c.o.Client(c.o.Bearer())
-	return jsonlines.Ask(ctx, in, c.o.Source, k.missingDays(tracked), func(ctx context.Context, d day) ([]jsonlines.Answer, error) {
-		date := d.time().Format(time.DateOnly)
+	return jsonlines.Ask(ctx, in, c.o.Source, days, func(ctx context.Context, d day) ([]jsonlines.Answer, error) {
+		date := d.date()
 		body, err := firstAnswer(ctx, client, c.urls, date)
 		if err != nil {
 			return nil, err

@@ -131,3 +131,21 @@ func TestTheWordForPublicURLs(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestNonsenseOnSomeDaysEndsNotEveryLoad: neither of rates nor of volumes, of which few are asked for at a time.
+func TestNonsenseOnSomeDaysEndsNotEveryLoad(t *testing.T) {
+	_, address := serve(t, map[string]string{
+		cdn("21"): "<html>", cdn("22"): "<html>", cdn("23"): "<html>", cdn("20"): usdRates("20", `{"eur": 0.8, "gbp": 0.5}`),
+		historyOf(23): "{}", historyOf(22): "{}", historyOf(21): "{}", historyOf(20): history("0.01", "0.009", "1000.5"),
+	})
+	desk := newDesk(t)
+	desk.Exec("delete from raw.exchange_rates_historical; delete from raw.token_api_translations")
+	o := options("")
+	o.Parallel = 1
+	for range 3 {
+		desk.Load(currencies(o, address))
+		desk.Load(NewCoinGecko(options(address), 1))
+	}
+	same(t, desk, ratesQuery, "20 EUR exchange-api 1.25", "20 GBP exchange-api 2.0")
+	same(t, desk, volumesQuery, "20 0.01 0.009 1000.5 0.0")
+}

@@ -21,6 +21,9 @@ func dayOf(t time.Time) day { return day(t.Unix() / 86400) }
 
 func (d day) time() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
+// date is the day as answers and rejects name it.
+func (d day) date() string { return d.time().Format(time.DateOnly) }
+
 // entry is what is known of a token's rate on a day.
 type entry struct {
 	day day
@@ -154,7 +157,7 @@ func (k *known) take(d *jsonlines.Document, row rate, around float64) (jsonlines
 		reference = around
 	}
 	if jumps(row.rate, reference, k.options.MaxJump) {
-		d.Reject(row.day.time(), row.path, row.content, "%s: %g USD on %s, more than %g times off the rate around it, %g", row.token, row.rate, row.day.time().Format(time.DateOnly), k.options.MaxJump, reference)
+		d.Reject(row.day.time(), row.path, row.content, "%s: %g USD on %s, more than %g times off the rate around it, %g", row.token, row.rate, row.day.date(), k.options.MaxJump, reference)
 		return nil, false
 	}
 	e.rate, e.taken = row.rate, true

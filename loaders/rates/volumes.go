@@ -56,13 +56,13 @@ func (a *geckoAsking) history(ctx context.Context, d day) ([]jsonlines.Answer, e
 	var status *fetch.StatusError
 	if errors.As(err, &status) && (status.Status == http.StatusUnauthorized || status.Status == http.StatusForbidden || status.Status == http.StatusBadRequest) &&
 		dayOf(a.in.Now())-d >= withoutKey {
-		a.notes = append(a.notes, fmt.Sprintf("CoinGecko tells nothing of %s with this key, nor of days before: their volumes stay missing", d.time().Format(time.DateOnly)))
+		a.notes = append(a.notes, fmt.Sprintf("CoinGecko tells nothing of %s with this key, nor of days before: their volumes stay missing", d.date()))
 		return nil, errTooOld
 	}
 	if err != nil {
 		return nil, err
 	}
-	date := d.time().Format(time.DateOnly)
+	date := d.date()
 	made, err := jsonlines.NewAnswer(a.histories, date, answer{Date: date, Fetched: stamp(a.in.Now()), Answer: jsonlines.Body(body)})
 	return []jsonlines.Answer{made}, err
 }
@@ -70,9 +70,11 @@ func (a *geckoAsking) history(ctx context.Context, d day) ([]jsonlines.Answer, e
 // errTooOld ends a load quietly: days that are older still would not be answered either.
 var errTooOld = fmt.Errorf("the day is too old: %w", fetch.ErrEnough)
 
+const historiesFile = "coingecko_histories.jsonl"
+
 // histories are answers about CCD's price and volume on a day.
 func (k *known) histories() jsonlines.Table {
-	return jsonlines.Table{File: "coingecko_histories.jsonl", Name: "raw.ccd_volumes", Keys: 1,
+	return jsonlines.Table{File: historiesFile, Name: "raw.ccd_volumes", Keys: 1,
 		Columns: []jsonlines.Column{
 			{Name: "date", Kind: jsonlines.Day}, {Name: "price_usd", Kind: jsonlines.Real}, {Name: "price_eur", Kind: jsonlines.Real},
 			{Name: "volume_usd", Kind: jsonlines.Real}, {Name: "volume_eur", Kind: jsonlines.Real}, {Name: "fetched_at", Kind: jsonlines.Moment},
