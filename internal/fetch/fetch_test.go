@@ -162,12 +162,12 @@ func TestAnAnswerIsNoReasonToStop(t *testing.T) {
 // TestKeysStayWithTheirServer: a redirect to another host or port does not get them.
 func TestKeysStayWithTheirServer(t *testing.T) {
 	var got []string
-	look := func(w http.ResponseWriter, r *http.Request) {
+	look := func(r *http.Request) {
 		got = append(got, r.Header.Get("X-Key")+r.Header.Get("Authorization"))
 	}
-	_, other := serve(t, look)
+	_, other := serve(t, func(_ http.ResponseWriter, r *http.Request) { look(r) })
 	_, address := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		look(w, r)
+		look(r)
 		switch r.URL.Path {
 		case "/away":
 			http.Redirect(w, r, other, http.StatusFound)

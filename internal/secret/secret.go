@@ -50,23 +50,37 @@ func cut(uri string) (scheme, user, password, rest string, is bool) {
 	if !is {
 		return "", "", "", "", false
 	}
-	before, _, _ := strings.Cut(rest, "?")
-	at := strings.LastIndex(before, "@")
-	if at < 0 {
-		at = strings.LastIndex(rest, "@")
-	}
+	web := scheme == "http" || scheme == "https"
+	at := lastAt(rest, web)
 	if at < 0 {
 		return scheme, "", "", rest, true
 	}
 	user, password, has := strings.Cut(rest[:at], ":")
 	switch {
-	case password == "" && (scheme == "http" || scheme == "https"):
+	case password == "" && web:
 		// A token stands there alone; a database has names without a password, too.
 		user, password = "xxxxx", user
 	case has:
 		user += ":xxxxx"
 	}
 	return scheme, user, password, rest[at+1:], true
+}
+
+// lastAt is where the @ behind name and password stands; -1 without them. A URL of the web may have one in its path as well.
+func lastAt(rest string, web bool) int {
+	if end := strings.IndexAny(rest, "/?#"); web && end >= 0 {
+		host := rest[:end]
+		at := strings.LastIndex(host, "@")
+		_, port, _ := strings.Cut(host, ":")
+		if at >= 0 || strings.Trim(port, "0123456789") == "" {
+			return at
+		}
+	}
+	before, _, _ := strings.Cut(rest, "?")
+	if at := strings.LastIndex(before, "@"); at >= 0 {
+		return at
+	}
+	return strings.LastIndex(rest, "@")
 }
 
 // isSecret tells by its name that an option of a URI holds a secret.

@@ -17,6 +17,10 @@ func TestURIsWithoutTheirSecrets(t *testing.T) {
 		"mongodb://u:hunter2%@host":                                      "mongodb://u:xxxxx@host",
 		"mongodb://u:h/u?n@ter2@a:1,b:2/?tls=true&w=1":                   "mongodb://u:xxxxx@a:1,b:2/?tls=true&w=1",
 		"https://hunter2@host/x?key=hunter2&keys=1":                      "https://xxxxx@host/x?key=xxxxx&keys=1",
+		"https://cdn.host/npm/@name/api@2025-01-01/usd.json":             "https://cdn.host/npm/@name/api@2025-01-01/usd.json",
+		"http://127.0.0.1:80/api@2025-01-01/x":                           "http://127.0.0.1:80/api@2025-01-01/x",
+		"https://u:hunter2@host/api@2025?a=x@y":                          "https://u:xxxxx@host/api@2025?a=x@y",
+		"https://u:hun/ter2@host/":                                       "https://u:xxxxx@host/",
 		"http://hunter2:@host/":                                          "http://xxxxx@host/",
 		"mongodb://name@host/a@b?x=y@z":                                  "mongodb://name@host/a@b?x=y@z",
 	} {

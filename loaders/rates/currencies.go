@@ -135,28 +135,41 @@ func (k *known) missingDays(currencies []string) []day {
 func firstAnswer(ctx context.Context, client *fetch.Client, urls []string, date string) (json.RawMessage, error) {
 	var wrong json.RawMessage
 	var failure error
+	answers := 0
 	for _, one := range urls {
 		body, err := client.Get(ctx, ratesURL(one, date))
 		var status *fetch.StatusError
 		switch {
+		case err != nil && errors.Is(err, fetch.ErrStop):
+			failure = both(failure, err)
 		case errors.As(err, &status) && status.Status == http.StatusNotFound:
-		case err != nil && failure != nil:
-			failure = fmt.Errorf("%w; %w", failure, err)
+			answers++
 		case err != nil:
-			failure = err
+			answers++
+			failure = both(failure, err)
 		case isUSD(body):
 			return jsonlines.Body(body), nil
 		case wrong == nil:
 			wrong = jsonlines.Body(body)
 		}
 	}
-	if wrong == nil && failure == nil {
-		wrong = json.RawMessage("null")
+	switch {
+	case wrong != nil:
+		return wrong, nil
+	case failure == nil:
+		return json.RawMessage("null"), nil
+	case answers > 0:
+		// One of them is there and may have other days: its neighbour's absence, which is within the error, is no reason to stop.
+		return nil, errors.New(failure.Error())
 	}
-	if wrong != nil {
-		failure = nil
+	return nil, failure
+}
+
+func both(one, other error) error {
+	if one == nil {
+		return other
 	}
-	return wrong, failure
+	return fmt.Errorf("%w; %w", one, other)
 }
 
 // ratesURL is where a URL of exchange-api has the rates of a day.

@@ -2,6 +2,7 @@ package rates
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,4 +149,21 @@ func TestNonsenseOnSomeDaysEndsNotEveryLoad(t *testing.T) {
 	}
 	same(t, desk, ratesQuery, "20 EUR exchange-api 1.25", "20 GBP exchange-api 2.0")
 	same(t, desk, volumesQuery, "20 0.01 0.009 1000.5 0.0")
+}
+
+// TestOneOfTwoServersIsThere: it is asked about all days, whether or not it has one of them.
+func TestOneOfTwoServersIsThere(t *testing.T) {
+	for _, newest := range []string{"status 500", "status 404"} {
+		s, address := serve(t, map[string]string{cdn("23"): newest, cdn("22"): usdRates("22", `{"eur": 0.8, "gbp": 0.5}`), cdn("21"): usdRates("21", `{"eur": 0.8, "gbp": 0.5}`)})
+		o := options("")
+		o.Parallel = 1
+		desk := newDesk(t)
+		report := desk.Load(NewCurrencies(o, []string{"http://127.0.0.1:1/DATE", address + "/cdn"}))
+		if len(report.Unreadable) != 1 || !strings.Contains(report.Unreadable[0].Error, "connection refused") || strings.Contains(report.Unreadable[0].Error, "\n") {
+			t.Errorf("%s: %+v", newest, report.Unreadable)
+		}
+		if all := s.requests(); !slices.Contains(all, cdn("21")) || !slices.Contains(all, cdn("22")) {
+			t.Errorf("%s: asked for %v", newest, all)
+		}
+	}
 }
