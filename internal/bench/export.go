@@ -41,7 +41,7 @@ select
     account_index,
     date,
     ccd_balance,
-    0.0123 as rate,
+    0.0123::double as rate,
     ccd_balance * 0.0123 as "ccd_balance_in_USD",
 from mid.graph_rows
 `
