@@ -169,8 +169,12 @@ func summarizeSteps(w io.Writer, report *engine.Report) {
 	}
 }
 
-// shownExamples is how many rows that a check found are shown: they can be wide.
-const shownExamples = 3
+// shownExamples is how many rows that a check found are shown, and exampleWidth about how much of each: a document can be
+// wide. All of it is in ops.check_results.
+const (
+	shownExamples = 3
+	exampleWidth  = 300
+)
 
 // summarizeChecks tells of checks that found rows; rest says where those are that are not shown.
 func summarizeChecks(w io.Writer, report *engine.Report, rest string) {
@@ -189,7 +193,7 @@ func summarizeChecks(w io.Writer, report *engine.Report, rest string) {
 				fmt.Fprintf(w, "    … %d more (%s)\n", len(check.Examples)-i, rest)
 				break
 			}
-			fmt.Fprintf(w, "    %s\n", example)
+			fmt.Fprintf(w, "    %s\n", shorten(example, exampleWidth))
 		}
 	}
 }
@@ -246,7 +250,7 @@ func shorten(text string, width int) string {
 	}
 	cut := strings.LastIndex(text[:width], ",")
 	if cut < 0 {
-		cut = width
+		return strings.ToValidUTF8(text[:width], "") + "…"
 	}
 	return text[:cut] + ", …"
 }
